@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One target of the house.
+///
+/// Its imports must stand on lower floors; a sideways or upward arrow fails `swift build`.
+struct Room {
+    var floor: Int
+    var name: String
+    var imports: [String]
+    var products: [Target.Dependency] = []
+    var settings: [SwiftSetting] = rules + [.strictMemorySafety()]
+}
+
+let rules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let rooms = [
+    Room(floor: 0, name: "CSkeinKernels", imports: []),
+    Room(floor: 0, name: "CPCRE2", imports: []),
+    Room(floor: 0, name: "SkeinCore", imports: [], settings: rules),
+    Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
+    Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
+]
+
+let floors = Dictionary(uniqueKeysWithValues: rooms.map { ($0.name, $0.floor) })
+for room in rooms {
+    for other in room.imports {
+        precondition(
+            (floors[other] ?? .max) < room.floor,
+            "\(room.name) (floor \(room.floor)) may not import \(other)"
+        )
+    }
+}
+
+func target(_ room: Room) -> Target {
+    let dependencies = room.imports.map { Target.Dependency.byName(name: $0) } + room.products
+    return switch room.name {
+    case "CPCRE2":
+        .systemLibrary(
+            name: room.name,
+            pkgConfig: "libpcre2-8",
+            providers: [.apt(["libpcre2-dev"])]
+        )
+    case "CSkeinKernels":
+        .target(name: room.name, cSettings: [.treatAllWarnings(as: .error)])
+    case "skein":
+        .executableTarget(name: room.name, dependencies: dependencies, swiftSettings: room.settings)
+    default:
+        .target(name: room.name, dependencies: dependencies, swiftSettings: room.settings)
+    }
+}
+
+func tests(_ name: String, _ imports: [String]) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: (imports + ["SkeinTestSupport"]).map { .byName(name: $0) },
+        swiftSettings: rules
+    )
+}
+
+let package = Package(
+    name: "skein",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "SkeinTensor", targets: ["SkeinTensor"]),
+        .library(name: "SkeinText", targets: ["SkeinText"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: rooms.map(target) + [
+        .target(
+            name: "SkeinTestSupport",
+            dependencies: ["SkeinCore"],
+            path: "Tests/SkeinTestSupport",
+            swiftSettings: rules
+        ),
+        tests("KernelTests", ["CSkeinKernels", "SkeinTensor", "SkeinCore"]),
+        tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
+        tests("TextTests", ["SkeinText", "SkeinCore"]),
+    ],
+    cLanguageStandard: .c11
+)

@@ -1,0 +1,91 @@
+#ifndef SK_KERNELS_H
+#define SK_KERNELS_H
+
+#include "sk_types.h"
+
+#pragma clang assume_nonnull begin
+
+/// The kernels of one instruction-set level.
+///
+/// Every kernel is pure: it allocates nothing, keeps no state, spawns nothing and reads no
+/// environment; callers split work by ranges. A row's result has the same bits whatever other rows
+/// share the call and however outputs are split over calls. Bits may differ between levels.
+typedef struct sk_kernels {
+    sk_isa isa;
+    const char *name; ///< "portable", "avx2", "avx512", "neon"
+
+    // ---- matrix products (matmul/) ----
+    /// Bytes of a packed [n, k] matrix; 0 if the type has no product or k does not fit its blocks.
+    size_t (*packed_bytes)(sk_type type, ptrdiff_t n, ptrdiff_t k);
+    /// Packs source rows n_begin ..< n_end into their tiles. `rows` points at source row n_begin, in
+    /// the type's own file layout, `row_stride` bytes apart. n_begin is a multiple of SK_TILE_N;
+    /// n_end is one too, or n. The last tile is padded with zeros.
+    void (*pack)(sk_type type, void *packed, const void *rows, size_t row_stride, ptrdiff_t n_begin,
+                 ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
+    /// Bytes of one prepared row of activations for weights of `type`; a multiple of 64.
+    size_t (*activation_bytes)(sk_type type, ptrdiff_t k);
+    /// Prepares rows of f32 activations (quantising where the product is an integer one).
+    void (*prepare)(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
+                    ptrdiff_t k);
+    void (*matmul)(const sk_matmul *args);
+
+    // ---- rows of other types (convert/) ----
+    /// y[k] = the values of one source row in its file layout. k fits the type's blocks.
+    void (*dequantize)(sk_type type, float *y, const void *row, ptrdiff_t k);
+    /// Rounds n floats to f32, f16 or bf16 (nearest even).
+    void (*narrow)(sk_type type, void *y, const float *x, ptrdiff_t n);
+
+    // ---- element-wise and norms (elementwise/); y may alias x ----
+    /// y = x / sqrt(mean(x²) + epsilon) * weight, by rows of c.
+    void (*rms_norm)(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *weight,
+                     ptrdiff_t rows, ptrdiff_t c, float epsilon);
+    /// y = (x - mean) / sqrt(variance + epsilon) * weight + bias.
+    void (*layer_norm)(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, const float *weight,
+                       const float *_Nullable bias, ptrdiff_t rows, ptrdiff_t c, float epsilon);
+    /// Rotates the first 2 * half of each head's head_dim values by per-row tables
+    /// cosines[row * half + i], sines[row * half + i].
+    /// interleaved == 0: pairs (i, i + half); otherwise pairs (2i, 2i + 1).
+    void (*rotary)(float *x, ptrdiff_t ldx, const float *cosines, const float *sines,
+                   ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_dim, ptrdiff_t half,
+                   int32_t interleaved);
+    void (*add)(float *y, const float *a, const float *b, ptrdiff_t n);
+    void (*multiply)(float *y, const float *a, const float *b, ptrdiff_t n);
+    void (*scale)(float *y, const float *x, float factor, ptrdiff_t n);
+    void (*silu)(float *y, const float *x, ptrdiff_t n);
+    void (*gelu_erf)(float *y, const float *x, ptrdiff_t n);
+    void (*gelu_tanh)(float *y, const float *x, ptrdiff_t n);
+    /// y[r, i] = silu(x[r, i]) * x[r, c + i]: x holds [gate | up] rows of 2c.
+    void (*silu_gate)(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
+                      ptrdiff_t c);
+    /// The same with tanh-approximated GELU.
+    void (*gelu_gate)(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
+                      ptrdiff_t c);
+    void (*exp)(float *y, const float *x, ptrdiff_t n);
+    void (*tanh)(float *y, const float *x, ptrdiff_t n);
+    /// y = exp(x - max) / sum; a row of only -infinity becomes zeros.
+    void (*softmax)(float *y, const float *x, ptrdiff_t n);
+    /// log(sum(exp(x))), stable.
+    float (*log_sum_exp)(const float *x, ptrdiff_t n);
+    /// Index of the largest value (the first of equals); NaN never wins; -1 if n is 0 or all NaN.
+    ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
+    /// Whether all values are finite.
+    int32_t (*all_finite)(const float *x, ptrdiff_t n);
+
+    // ---- attention (attention/) ----
+    /// Rows row_begin ..< row_end of the segment, key-value heads kv_begin ..< kv_end (each with its
+    /// group of query heads). A row without visible keys yields zeros.
+    void (*attention)(const sk_attention *args, ptrdiff_t row_begin, ptrdiff_t row_end,
+                      ptrdiff_t kv_begin, ptrdiff_t kv_end);
+} sk_kernels;
+
+/// The table of a level, or NULL when it is not compiled in or this processor lacks it.
+const sk_kernels *_Nullable sk_kernels_for(sk_isa isa);
+/// The best level of this processor.
+sk_isa sk_best_isa(void);
+
+/// Bytes of one block and values in one block of a type in its file layout; 0 when unknown.
+size_t sk_block_bytes(sk_type type);
+ptrdiff_t sk_block_values(sk_type type);
+
+#pragma clang assume_nonnull end
+#endif

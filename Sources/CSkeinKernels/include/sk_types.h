@@ -1,0 +1,84 @@
+#ifndef SK_TYPES_H
+#define SK_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// Element and block types, numbered as GGUF numbers them.
+typedef int32_t sk_type;
+enum {
+    SK_F32 = 0,
+    SK_F16 = 1,
+    SK_Q4_0 = 2,
+    SK_Q4_1 = 3,
+    SK_Q5_0 = 6,
+    SK_Q5_1 = 7,
+    SK_Q8_0 = 8,
+    SK_Q4_K = 12,
+    SK_Q5_K = 13,
+    SK_Q6_K = 14,
+    SK_BF16 = 30,
+};
+
+/// Instruction-set levels; each has a full table of kernels.
+typedef int32_t sk_isa;
+enum {
+    SK_ISA_PORTABLE = 0,
+    SK_ISA_AVX2 = 1,   ///< AVX2 + FMA + F16C
+    SK_ISA_AVX512 = 2, ///< AVX-512 F, BW, DQ, VL, VNNI, BF16
+    SK_ISA_NEON = 3,   ///< AArch64 with dot-product instructions
+    SK_ISA_COUNT = 4,
+};
+
+/// Half-open range of logical keys [begin, end), counted in reading order.
+typedef struct sk_range {
+    int32_t begin, end;
+} sk_range;
+
+/// `count` consecutive tokens of keys and values; tokens lie `key_stride` elements apart.
+typedef struct sk_kv_run {
+    const void *keys;
+    const void *values;
+    int32_t count;
+} sk_kv_run;
+
+/// One ragged segment's attention. Row i of the segment sees the logical keys of its ranges
+/// `ranges[range_offsets[i] ..< range_offsets[i + 1]]` (ascending, disjoint); logical key numbers run
+/// through `runs` in reading order. Visible keys are reduced in tiles of SK_ATTENTION_TILE counted
+/// among the row's VISIBLE keys, so a row's bits depend neither on pages, nor on hidden keys between,
+/// nor on the other rows.
+typedef struct sk_attention {
+    const float *q; ///< [rows][heads][head_dim], rows q_stride floats apart
+    ptrdiff_t q_stride;
+    float *out; ///< [rows][heads][head_dim], rows out_stride floats apart
+    ptrdiff_t out_stride;
+    int32_t heads, kv_heads, head_dim;
+    sk_type kv_type;      ///< SK_F32, SK_F16 or SK_BF16
+    ptrdiff_t key_stride; ///< elements from one token to the next; head h starts at h * head_dim
+    float scale;          ///< multiplies q·k
+    float soft_cap;       ///< 0: none; else scores become cap * tanh(score / cap)
+    const sk_kv_run *runs;
+    int32_t run_count;
+    const int32_t *range_offsets; ///< rows + 1
+    const sk_range *ranges;
+} sk_attention;
+
+enum { SK_ATTENTION_TILE = 64, SK_TILE_N = 16 };
+
+/// Arguments of one matrix product Y[rows, n] = X[rows, k] · W[n, k]ᵀ, for outputs n_begin ..< n_end.
+typedef struct sk_matmul {
+    sk_type type;            ///< of the packed weights
+    const void *weights;     ///< as `pack` wrote them
+    const void *activations; ///< as `prepare` wrote them; row r at r * activation_bytes(type, k)
+    float *y;
+    ptrdiff_t ldy; ///< floats from one row of y to the next
+    ptrdiff_t rows, n, k;
+    ptrdiff_t n_begin, n_end;   ///< n_begin is a multiple of SK_TILE_N; n_end is one too, or n
+    const float *_Nullable bias; ///< [n], added to the product
+    int32_t accumulate;         ///< nonzero: y += product (+ bias) instead of y = product (+ bias)
+} sk_matmul;
+
+#pragma clang assume_nonnull end
+#endif

@@ -1,0 +1,26 @@
+#ifndef SK_INTERNAL_H
+#define SK_INTERNAL_H
+
+#include "sk_kernels.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__)
+#define SK_X86 1
+#define SK_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,bmi2")))
+#define SK_TARGET_AVX512                                                                           \
+    __attribute__((target("avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,"      \
+                          "avx512bf16")))
+#elif defined(__aarch64__)
+#define SK_NEON 1
+#endif
+
+#define SK_INLINE static inline __attribute__((always_inline))
+
+/// Each family fills its own entries of a level's table; a level starts as a copy of the portable one.
+void sk_fill_matmul(sk_kernels *table);
+void sk_fill_convert(sk_kernels *table);
+void sk_fill_elementwise(sk_kernels *table);
+void sk_fill_attention(sk_kernels *table);
+
+#endif
