@@ -1,6 +1,7 @@
 #ifndef SK_KERNELS_H
 #define SK_KERNELS_H
 
+#include "sk_system.h"
 #include "sk_types.h"
 
 #pragma clang assume_nonnull begin
@@ -10,7 +11,7 @@
 /// Every kernel is pure: it allocates nothing, keeps no state, spawns nothing and reads no
 /// environment; callers split work by ranges. A row's result has the same bits whatever other rows
 /// share the call and however outputs are split over calls. Bits may differ between levels.
-typedef struct sk_kernels {
+typedef struct SK_SENDABLE sk_kernels {
     sk_isa isa;
     const char *name; ///< "portable", "avx2", "avx512", "neon"
 

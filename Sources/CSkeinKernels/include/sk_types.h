@@ -4,6 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/// Marks structs whose values may cross threads in Swift.
+#if defined(__clang__)
+#define SK_SENDABLE __attribute__((swift_attr("@Sendable")))
+#else
+#define SK_SENDABLE
+#endif
+
 #pragma clang assume_nonnull begin
 
 /// Element and block types, numbered as GGUF numbers them.
