@@ -5,11 +5,12 @@ struct ByteCursor {
     let bytes: UnsafeRawBufferPointer
     /// Names the file in messages.
     let path: String
-    private(set) var position = 0
+    private(set) var position: Int
 
-    init(_ bytes: UnsafeRawBufferPointer, path: String) {
+    init(_ bytes: UnsafeRawBufferPointer, path: String, position: Int = 0) {
         self.bytes = bytes
         self.path = path
+        self.position = position
     }
 
     var remaining: Int { bytes.count - position }
