@@ -37,6 +37,18 @@ public final class Storage: @unchecked Sendable {
         }
     }
 
+    /// Copies bytes from another block.
+    ///
+    /// - Precondition: Both ranges lie within their blocks.
+    package func copy(from source: Storage, at offset: Int, to target: Int, byteCount: Int) {
+        precondition(
+            offset >= 0 && target >= 0 && offset + byteCount <= source.byteCount
+                && target + byteCount <= self.byteCount,
+            "copy of \(byteCount) bytes from \(offset) to \(target)"
+        )
+        (base + target).copyMemory(from: source.base + offset, byteCount: byteCount)
+    }
+
     deinit {
         if mapped > 0 { munmap(base, mapped) } else { base.deallocate() }
     }
@@ -71,13 +83,13 @@ public final class Arena: Sendable {
     public init() {}
 
     /// A block of at least `byteCount` bytes; its contents are undefined.
-    func take(_ byteCount: Int) -> Storage {
+    package func take(_ byteCount: Int) -> Storage {
         let size = Self.sizeClass(byteCount)
         return free.withLock { $0[size]?.popLast() } ?? Storage(byteCount: size)
     }
 
     /// Takes a block back.
-    func give(_ storage: Storage) {
+    package func give(_ storage: Storage) {
         free.withLock { $0[storage.byteCount, default: []].append(storage) }
     }
 

@@ -85,3 +85,34 @@ public final class PackedMatrix: Sendable {
         }
     }
 }
+
+extension Processor {
+    /// Packs floats as a float type.
+    ///
+    /// - Parameters:
+    ///   - values: `outputs · inputs` values, row by row.
+    ///   - dtype: f32, f16 or bf16.
+    ///   - outputs: N.
+    ///   - inputs: K.
+    /// - Returns: The packed matrix.
+    /// - Throws: As `PackedMatrix`'s initialiser.
+    public func packed(
+        _ values: [Float],
+        as dtype: DType,
+        outputs: Int,
+        inputs: Int
+    ) throws -> PackedMatrix {
+        let narrow = Storage(byteCount: values.count * dtype.blockBytes)
+        values.withUnsafeBufferPointer { source in
+            guard let base = source.baseAddress else { return }
+            kernels.narrow(dtype.rawValue, narrow.base, base, source.count)
+        }
+        return try PackedMatrix(
+            packing: UnsafeRawBufferPointer(start: narrow.base, count: narrow.byteCount),
+            dtype: dtype,
+            outputs: outputs,
+            inputs: inputs,
+            processor: self
+        )
+    }
+}
