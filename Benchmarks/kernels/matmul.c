@@ -1,10 +1,11 @@
 // Speed of the matrix products on one thread: GB/s of packed weights at one row, Gop/s at more.
 //
-//   clang -std=c11 -O2 -ISources/CSkeinKernels/include Benchmarks/kernels/matmul.c \
+//   clang -std=gnu11 -O2 -ISources/CSkeinKernels/include Benchmarks/kernels/matmul.c \
 //       $(find Sources/CSkeinKernels -name '*.c') -lm -lpthread -o /tmp/bench-matmul
 //   /tmp/bench-matmul [LEVEL [N K [TYPE]]]     (0 portable, 1 AVX2, 2 AVX-512, 3 NEON)
 //
-// Each figure is the best of the repetitions that fit into a quarter of a second.
+// Each figure is the best of the repetitions in ten rounds of 20 ms, which alternate between
+// heights.
 
 #include "sk_kernels.h"
 
@@ -32,11 +33,11 @@ static void *take(size_t bytes) {
     return p;
 }
 
-static double best_of(const sk_kernels *table, const sk_matmul *args) {
-    double best = 1e9;
+/// The time of one call, the best of those that fit into `limit` seconds.
+static double best_of(const sk_kernels *table, const sk_matmul *args, double limit, double best) {
     const double begin = now();
     int count = 0;
-    while (count < 3 || now() - begin < 0.25) {
+    while (count < 2 || now() - begin < limit) {
         const double start = now();
         table->matmul(args);
         const double spent = now() - start;
@@ -49,7 +50,7 @@ static double best_of(const sk_kernels *table, const sk_matmul *args) {
 static void measure(const sk_kernels *table, sk_type type, const char *name, ptrdiff_t n,
                     ptrdiff_t k) {
     static const ptrdiff_t heights[] = {1, 2, 4, 6, 16, 32, 256};
-    enum { COUNT = sizeof heights / sizeof *heights, MOST = 256 };
+    enum { COUNT = sizeof heights / sizeof *heights, MOST = 256, ROUNDS = 10 };
     const size_t stride = (size_t)(k / sk_block_values(type)) * sk_block_bytes(type);
     const size_t bytes = table->packed_bytes(type, n, k);
     uint8_t *source = take(stride * SK_TILE_N * 8);
@@ -77,23 +78,26 @@ static void measure(const sk_kernels *table, sk_type type, const char *name, ptr
     const double preparing = now() - start;
     printf("%-5s pack %5.1f GB/s  prepare %5.1f GB/s ", name,
            (double)stride * (double)n / packing / 1e9, (double)(MOST * k) * 4 / preparing / 1e9);
-    for (int i = 0; i < COUNT; i++) {
-        const sk_matmul args = {.type = type,
-                                .weights = packed,
-                                .activations = activations,
-                                .y = y,
-                                .ldy = n,
-                                .rows = heights[i],
-                                .n = n,
-                                .k = k,
-                                .n_begin = 0,
-                                .n_end = n};
-        const double best = best_of(table, &args);
-        if (heights[i] == 1) {
-            printf("| 1: %5.1f GB/s ", (double)bytes / best / 1e9);
+    double best[COUNT];
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < COUNT; i++) {
+            const sk_matmul args = {.type = type,
+                                    .weights = packed,
+                                    .activations = activations,
+                                    .y = y,
+                                    .ldy = n,
+                                    .rows = heights[i],
+                                    .n = n,
+                                    .k = k,
+                                    .n_begin = 0,
+                                    .n_end = n};
+            best[i] = best_of(table, &args, 0.02, round == 0 ? 1e9 : best[i]);
         }
+    }
+    printf("| 1: %5.1f GB/s ", (double)bytes / best[0] / 1e9);
+    for (int i = 0; i < COUNT; i++) {
         printf("| %td: %6.1f ", heights[i],
-               2e-9 * (double)heights[i] * (double)n * (double)k / best);
+               2e-9 * (double)heights[i] * (double)n * (double)k / best[i]);
     }
     printf("Gop/s\n");
     free(source), free(packed), free(x), free(y), free(activations);

@@ -22,48 +22,100 @@ SK_INLINE SK_TARGET_AVX2 __m128i add_lanes_16(__m128i v) {
     return _mm_add_epi16(v, _mm_shuffle_epi32(v, 0xb1));
 }
 
-SK_TARGET_AVX2 void sk_quantise_row_avx2(sk_activation_block *row, const float *x, ptrdiff_t blocks,
-                                         int32_t zero, int32_t wide, int32_t halves) {
+typedef struct quantised {
+    __m256i codes;
+    float scale;
+} quantised;
+
+/// Rounds 32 values to integers in [-127, 127]. A block with a value that is not finite gets such a
+/// scale and therefore such products.
+SK_INLINE SK_TARGET_AVX2 quantised quantise(const float *x) {
+    const __m256 v[4] = {_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8), _mm256_loadu_ps(x + 16),
+                         _mm256_loadu_ps(x + 24)};
+    const uint32_t bits = largest_bits(v);
+    float largest;
+    memcpy(&largest, &bits, 4);
+    if (bits >= 0x7f800000 || largest < 1e-30f) {
+        return (quantised){_mm256_setzero_si256(), bits >= 0x7f800000 ? largest - largest : 0};
+    }
+    const __m256 inverse = _mm256_set1_ps(127 / largest);
+    const __m256i a = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(v[0], inverse)),
+                                         _mm256_cvtps_epi32(_mm256_mul_ps(v[1], inverse)));
+    const __m256i b = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(v[2], inverse)),
+                                         _mm256_cvtps_epi32(_mm256_mul_ps(v[3], inverse)));
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return (quantised){_mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order), largest / 127};
+}
+
+/// Sums of codes 0 and 1 and of codes 2 and 3 of each group, in four lanes, for 16 codes.
+typedef struct pair_sums {
+    __m128i first, second;
+} pair_sums;
+
+SK_INLINE SK_TARGET_AVX2 pair_sums sum_pairs(__m256i codes) {
+    const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), codes);
+    return (pair_sums){add_lanes_16(_mm256_castsi256_si128(pairs)),
+                       add_lanes_16(_mm256_extracti128_si256(pairs, 1))};
+}
+
+SK_INLINE SK_TARGET_AVX2 int32_t sum_of(__m128i pairs) {
+    return _mm_cvtsi128_si32(_mm_madd_epi16(pairs, _mm_set1_epi16(1)));
+}
+
+SK_TARGET_AVX2 void sk_quantise_row_avx2(sk_activation_block *row, const float *x, ptrdiff_t blocks,
+                                         int32_t zero, int32_t halves) {
+    for (ptrdiff_t b = 0; b < blocks; b++, row++, x += 32) {
+        const quantised q = quantise(x);
+        const pair_sums sums = sum_pairs(q.codes);
+        const int32_t first = sum_of(sums.first);
+        const int32_t second = sum_of(sums.second);
+        _mm256_storeu_si256((__m256i *)row->codes, q.codes);
+        row->scale = q.scale;
+        row->sum = q.scale * (float)(first + second);
+        row->start[0] = -zero * (halves ? first : first + second);
+        row->start[1] = -zero * second;
+    }
+}
+
+/// For sums that run in 16 bits: start holds the pair (-zero * sum of codes 0 and 1 of each group,
+/// -zero * sum of codes 2 and 3) modulo 2^16.
+static SK_TARGET_AVX2 void quantise_pairs(sk_activation_block *row, const float *x,
+                                          ptrdiff_t blocks, int32_t zero, int32_t halves) {
     const __m128i factor = _mm_set1_epi16((int16_t)-zero);
     for (ptrdiff_t b = 0; b < blocks; b++, row++, x += 32) {
-        const __m256 v[4] = {_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8), _mm256_loadu_ps(x + 16),
-                             _mm256_loadu_ps(x + 24)};
-        const uint32_t bits = largest_bits(v);
-        float largest;
-        memcpy(&largest, &bits, 4);
-        const int is_finite = bits < 0x7f800000;
-        row->scale = !is_finite ? largest - largest : largest < 1e-30f ? 0 : largest / 127;
-        if (!is_finite || largest < 1e-30f) {
-            memset(row->codes, 0, sizeof row->codes);
-            row->sum = 0;
-            row->start[0] = row->start[1] = 0;
-            continue;
-        }
-        const __m256 inverse = _mm256_set1_ps(127 / largest);
-        const __m256i a = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(v[0], inverse)),
-                                             _mm256_cvtps_epi32(_mm256_mul_ps(v[1], inverse)));
-        const __m256i c = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(v[2], inverse)),
-                                             _mm256_cvtps_epi32(_mm256_mul_ps(v[3], inverse)));
-        const __m256i codes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, c), order);
-        _mm256_storeu_si256((__m256i *)row->codes, codes);
-        const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), codes);
-        const __m128i first = add_lanes_16(_mm256_castsi256_si128(pairs));
-        const __m128i second = add_lanes_16(_mm256_extracti128_si256(pairs, 1));
-        const __m128i both = _mm_add_epi16(first, second);
-        const __m128i ones = _mm_set1_epi16(1);
-        const int32_t sum = _mm_cvtsi128_si32(_mm_madd_epi16(both, ones));
-        row->sum = row->scale * (float)sum;
-        if (wide) {
-            const int32_t low = _mm_cvtsi128_si32(_mm_madd_epi16(first, ones));
-            row->start[0] = -zero * (halves ? low : sum);
-            row->start[1] = -zero * (sum - low);
-        } else {
-            const __m128i start = _mm_mullo_epi16(halves ? first : both, factor);
-            row->start[0] = _mm_cvtsi128_si32(start);
-            row->start[1] = _mm_cvtsi128_si32(_mm_mullo_epi16(second, factor));
-        }
+        const quantised q = quantise(x);
+        const pair_sums sums = sum_pairs(q.codes);
+        const __m128i both = _mm_add_epi16(sums.first, sums.second);
+        _mm256_storeu_si256((__m256i *)row->codes, q.codes);
+        row->scale = q.scale;
+        row->sum = q.scale * (float)sum_of(both);
+        const __m128i start = _mm_mullo_epi16(halves ? sums.first : both, factor);
+        row->start[0] = _mm_cvtsi128_si32(start);
+        row->start[1] = _mm_cvtsi128_si32(_mm_mullo_epi16(sums.second, factor));
     }
+}
+
+static SK_TARGET_AVX2 void quantise_words(sk_word_block *row, const float *x, ptrdiff_t blocks) {
+    for (ptrdiff_t b = 0; b < blocks; b++, row++, x += 32) {
+        const quantised q = quantise(x);
+        const pair_sums sums = sum_pairs(q.codes);
+        const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(q.codes, 8), 8);
+        const __m256i odd = _mm256_srai_epi16(q.codes, 8);
+        const __m256i low = _mm256_unpacklo_epi32(even, odd);
+        const __m256i up = _mm256_unpackhi_epi32(even, odd);
+        __m256i *codes = (__m256i *)row->codes;
+        _mm256_storeu_si256(codes, _mm256_permute2x128_si256(low, up, 0x20));
+        _mm256_storeu_si256(codes + 1, _mm256_permute2x128_si256(low, up, 0x31));
+        row->scale = q.scale;
+        row->start = -128 * (sum_of(sums.first) + sum_of(sums.second));
+    }
+}
+
+static size_t activation_bytes(sk_type type, ptrdiff_t k) {
+    if (type == SK_Q8_0) {
+        return sk_row_bytes((size_t)k / 32 * sizeof(sk_word_block));
+    }
+    return sk_activation_bytes(type, k);
 }
 
 static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
@@ -73,10 +125,14 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
         return;
     }
     const sk_format f = sk_format_of(type);
-    const size_t bytes = sk_activation_bytes(type, k);
+    const size_t bytes = activation_bytes(type, k);
     for (ptrdiff_t r = 0; r < rows; r++) {
-        sk_quantise_row_avx2((sk_activation_block *)((uint8_t *)activations + (size_t)r * bytes),
-                             x + r * ldx, k / 32, f.bits == 5 ? 16 : f.zero, 0, type == SK_Q6_K);
+        void *row = (uint8_t *)activations + (size_t)r * bytes;
+        if (type == SK_Q8_0) {
+            quantise_words(row, x + r * ldx, k / 32);
+        } else {
+            quantise_pairs(row, x + r * ldx, k / 32, f.bits == 5 ? 16 : f.zero, type == SK_Q6_K);
+        }
     }
 }
 
@@ -97,11 +153,11 @@ static const sk_panel_kernels kernels = {
 };
 
 static void matmul(const sk_matmul *args) {
-    sk_run_panels(args, &kernels, sk_activation_bytes(args->type, args->k));
+    sk_run_panels(args, &kernels, activation_bytes(args->type, args->k));
 }
 
 void sk_fill_matmul_avx2(sk_kernels *table) {
-    table->activation_bytes = sk_activation_bytes;
+    table->activation_bytes = activation_bytes;
     table->prepare = prepare;
     table->matmul = matmul;
 }

@@ -55,8 +55,9 @@ SK_INLINE SK_TARGET_AVX2 void some_tiles(sk_type type, int rows, int tiles, cons
         }
     }
     ptrdiff_t k = p->begin;
-    for (; k + 2 <= p->end; k += 2) {
-        add_values(type, rows, tiles, 2, tile, p->tile_bytes, x, k, sums);
+    const int step = type == SK_BF16 ? 2 : 1;
+    for (; k + step <= p->end; k += step) {
+        add_values(type, rows, tiles, step, tile, p->tile_bytes, x, k, sums);
     }
     if (k < p->end) {
         add_values(type, rows, tiles, 1, tile, p->tile_bytes, x, k, sums);

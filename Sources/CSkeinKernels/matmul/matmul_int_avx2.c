@@ -5,24 +5,24 @@
 
 enum { ROWS = 4 };
 
-/// Codes of k group g, outputs 8h ..< 8h + 8, as unsigned bytes.
-SK_INLINE SK_TARGET_AVX2 __m256i codes_of(sk_format f, const uint8_t *block, int g, int h) {
+/// Eight outputs' codes of k group g as unsigned bytes. Loops over g stay loops, for the sake of
+/// the sixteen registers, so shifts are by variable counts.
+SK_INLINE SK_TARGET_AVX2 __m256i codes_of(sk_format f, const uint8_t *block, int nibble, int g,
+                                          int h) {
     const uint8_t *high = block + f.scale_bytes;
     const uint8_t *codes = high + f.high_bytes;
-    __m256i code = sk_load_avx2(codes + 64 * (g % 4) + 32 * h);
-    if (g >= 4) {
+    __m256i code = sk_load_avx2(codes + 64 * g + 32 * h);
+    if (nibble != 0) {
         code = _mm256_srli_epi16(code, 4);
     }
     code = _mm256_and_si256(code, _mm256_set1_epi8(15));
-    if (f.bits == 5) {
-        __m256i bit = sk_load_avx2(high + 32 * h);
-        bit = g < 4 ? _mm256_slli_epi16(bit, 4 - g) : _mm256_srli_epi16(bit, g - 4);
-        code = _mm256_or_si256(code, _mm256_and_si256(bit, _mm256_set1_epi8(16)));
-    } else if (f.bits == 6) {
-        __m256i bits = sk_load_avx2(high + 64 * (g / 4) + 32 * h);
-        bits = g % 4 < 2 ? _mm256_slli_epi16(bits, 4 - g % 4 * 2)
-                         : _mm256_srli_epi16(bits, g % 4 * 2 - 4);
-        code = _mm256_or_si256(code, _mm256_and_si256(bits, _mm256_set1_epi8(48)));
+    if (f.high_bytes != 0) {
+        const int bits = f.bits - 4;
+        const uint8_t *plane = f.bits == 6 ? high + 64 * nibble : high;
+        const int shift = f.bits == 6 ? 2 * g : g + 4 * nibble;
+        __m256i upper = _mm256_srl_epi16(sk_load_avx2(plane + 32 * h), _mm_cvtsi32_si128(shift));
+        upper = _mm256_and_si256(upper, _mm256_set1_epi8((int8_t)((1 << bits) - 1)));
+        code = _mm256_or_si256(code, _mm256_slli_epi16(upper, 4));
     }
     return code;
 }
@@ -87,14 +87,15 @@ SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *b
             pairs[r][0] = starts ? start : _mm256_setzero_si256();
             pairs[r][1] = pairs[r][0];
         }
-        SK_UNROLL for (int i = 0; i < 8 / halves; i++) {
-            const int g = halves == 2 ? 4 * half + i : i / 2 + i % 2 * 4;
-            const __m256i low = codes_of(f, block, g, 0);
-            const __m256i up = codes_of(f, block, g, 1);
-            SK_UNROLL for (int r = 0; r < rows; r++) {
-                const __m256i values = broadcast(x[r]->codes + 4 * g);
-                pairs[r][0] = _mm256_add_epi16(pairs[r][0], _mm256_maddubs_epi16(low, values));
-                pairs[r][1] = _mm256_add_epi16(pairs[r][1], _mm256_maddubs_epi16(up, values));
+        for (int g = 0; g < 4; g++) {
+            SK_UNROLL for (int nibble = half; nibble <= 2 - halves + half; nibble++) {
+                const __m256i low = codes_of(f, block, nibble, g, 0);
+                const __m256i up = codes_of(f, block, nibble, g, 1);
+                SK_UNROLL for (int r = 0; r < rows; r++) {
+                    const __m256i values = broadcast(x[r]->codes + 16 * nibble + 4 * g);
+                    pairs[r][0] = _mm256_add_epi16(pairs[r][0], _mm256_maddubs_epi16(low, values));
+                    pairs[r][1] = _mm256_add_epi16(pairs[r][1], _mm256_maddubs_epi16(up, values));
+                }
             }
         }
         SK_UNROLL for (int h = 0; h < 2; h++) {
@@ -108,28 +109,26 @@ SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *b
     }
 }
 
-/// Integer sums of one Q8_0 block: |w| times x with the sign of w, which cannot saturate.
+/// Integer sums of one Q8_0 block, in products of 16 bits: codes 0 and 2 of each group, then 1
+/// and 3.
 SK_INLINE SK_TARGET_AVX2 void sum_bytes(int rows, const uint8_t *block,
-                                        const sk_activation_block *const *x,
-                                        __m256i sums[ROWS][2]) {
-    const __m256i flip = _mm256_set1_epi8(-128);
-    const __m256i ones = _mm256_set1_epi16(1);
+                                        const sk_word_block *const *x, __m256i sums[ROWS][2]) {
+    const __m256i mask = _mm256_set1_epi16(255);
     SK_UNROLL for (int r = 0; r < rows; r++) {
-        sums[r][0] = _mm256_setzero_si256();
-        sums[r][1] = _mm256_setzero_si256();
+        sums[r][0] = broadcast(&x[r]->start);
+        sums[r][1] = sums[r][0];
     }
-    SK_UNROLL for (int g = 0; g < 8; g++) {
-        const uint8_t *codes = block + 32 + 64 * g;
-        const __m256i low = _mm256_xor_si256(sk_load_avx2(codes), flip);
-        const __m256i up = _mm256_xor_si256(sk_load_avx2(codes + 32), flip);
-        const __m256i low_size = _mm256_abs_epi8(low);
-        const __m256i up_size = _mm256_abs_epi8(up);
-        SK_UNROLL for (int r = 0; r < rows; r++) {
-            const __m256i values = broadcast(x[r]->codes + 4 * g);
-            const __m256i a = _mm256_maddubs_epi16(low_size, _mm256_sign_epi8(values, low));
-            const __m256i b = _mm256_maddubs_epi16(up_size, _mm256_sign_epi8(values, up));
-            sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(a, ones));
-            sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(b, ones));
+    for (int g = 0; g < 8; g++) {
+        const __m256i low = sk_load_avx2(block + 32 + 64 * g);
+        const __m256i up = sk_load_avx2(block + 64 + 64 * g);
+        SK_UNROLL for (int odd = 0; odd < 2; odd++) {
+            const __m256i a = odd ? _mm256_srli_epi16(low, 8) : _mm256_and_si256(low, mask);
+            const __m256i b = odd ? _mm256_srli_epi16(up, 8) : _mm256_and_si256(up, mask);
+            SK_UNROLL for (int r = 0; r < rows; r++) {
+                const __m256i values = broadcast(x[r]->codes[g][odd]);
+                sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(a, values));
+                sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(b, values));
+            }
         }
     }
 }
@@ -147,8 +146,12 @@ SK_INLINE SK_TARGET_AVX2 void one_tile(sk_type type, int rows, const sk_panel *p
         const uint8_t *header = sk_header_at(f, tile, b);
         const uint8_t *block = sk_block_at(f, tile, b);
         const sk_activation_block *x[ROWS];
+        const sk_word_block *words[ROWS];
+        const float *factors[ROWS];
         SK_UNROLL for (int r = 0; r < rows; r++) {
             x[r] = (const sk_activation_block *)(p->x + (size_t)r * p->x_bytes) + b;
+            words[r] = (const sk_word_block *)(p->x + (size_t)r * p->x_bytes) + b;
+            factors[r] = f.bits == 8 ? &words[r]->scale : &x[r]->scale;
         }
         if (rows == 1) {
             for (size_t line = 0; line < sk_block_size(f); line += 64) {
@@ -157,14 +160,14 @@ SK_INLINE SK_TARGET_AVX2 void one_tile(sk_type type, int rows, const sk_panel *p
         }
         __m256i sums[ROWS][2];
         if (f.bits == 8) {
-            sum_bytes(rows, block, x, sums);
+            sum_bytes(rows, block, words, sums);
         } else {
             sum_codes(type, rows, block, x, sums);
         }
         SK_UNROLL for (int h = 0; h < 2; h++) {
             const scales s = scales_of(type, header, block, h);
             SK_UNROLL for (int r = 0; r < rows; r++) {
-                const __m256 scale = _mm256_mul_ps(s.scale, _mm256_set1_ps(x[r]->scale));
+                const __m256 scale = _mm256_mul_ps(s.scale, _mm256_set1_ps(*factors[r]));
                 totals[r][h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[r][h]), scale, totals[r][h]);
                 if (f.has_min) {
                     totals[r][h] = _mm256_fmadd_ps(s.min, _mm256_set1_ps(x[r]->sum), totals[r][h]);

@@ -5,12 +5,18 @@
 
 #include <immintrin.h>
 
-/// Quantises one block of 32 for the x86 levels. Where `f.bits` is 8 or `wide` is set, start holds
-/// -zero * sum as int32; otherwise, for 16-bit sums of neighbouring products, the pair
-/// (-zero * sum of codes 0, 1 of each group of 4, -zero * sum of codes 2, 3), modulo 2^16.
-/// start[0] covers all 32 codes, or with `halves` the first 16 and start[1] the others.
+/// 32 activations for the 16-bit products of Q8_0 on AVX2: of each group of 4 codes 0 and 2, then
+/// 1 and 3.
+typedef struct sk_word_block {
+    int16_t codes[8][2][2];
+    float scale;
+    int32_t start; ///< -128 * sum of the codes
+} sk_word_block;
+
+/// Quantises rows for the levels whose sums start as int32: start[0] is -zero * sum of the codes,
+/// or with `halves` that of the first 16, and start[1] that of the others.
 void sk_quantise_row_avx2(sk_activation_block *row, const float *x, ptrdiff_t blocks, int32_t zero,
-                          int32_t wide, int32_t halves);
+                          int32_t halves);
 
 void sk_f32_panel_avx2(const sk_panel *panel);
 void sk_f16_panel_avx2(const sk_panel *panel);
