@@ -1,4 +1,3 @@
-public import SkeinCore
 public import SkeinNN
 public import SkeinTensor
 

@@ -31,14 +31,21 @@ public struct TransformerDecoder: LanguageModel {
     /// An empty paged memory.
     public func makeState(dtype: DType) -> any StatePool {
         KeyValuePool(
-            .init(layers: blocks.count, width: blocks.first?.attention.shape.kvWidth ?? 0, dtype: dtype)
+            .init(
+                layers: blocks.count,
+                width: blocks.first?.attention.shape.kvWidth ?? 0,
+                dtype: dtype
+            )
         )
     }
 
     /// Runs a batch and stages its keys and values.
     public func forward(_ batch: RowBatch, _ execution: inout Execution) throws -> Tensor {
         guard let pool = execution.state as? KeyValuePool, let ids = batch.inputs.tokens else {
-            throw SkeinError(.incapable, "\(description.family) needs token rows and a key-value state")
+            throw SkeinError(
+                .incapable,
+                "\(description.family) needs token rows and a key-value state"
+            )
         }
         let processor = execution.processor
         var x = try processor.lookUp(embedding, ids: ids)
@@ -46,7 +53,12 @@ public struct TransformerDecoder: LanguageModel {
         var context = try AttentionContext(batch, pool: pool, rotary: rotary)
         for (layer, block) in blocks.enumerated() {
             x = block.attention(
-                x, after: block.attentionNorm, layer: layer, &context, processor)
+                x,
+                after: block.attentionNorm,
+                layer: layer,
+                &context,
+                processor
+            )
             x = block.feedForward(x, after: block.feedForwardNorm, processor)
         }
         return x

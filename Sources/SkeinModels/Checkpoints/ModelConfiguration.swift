@@ -41,7 +41,10 @@ public struct ModelConfiguration: Sendable {
     func number(_ key: String, default fallback: Double) throws -> Double {
         guard let value = values[key], !value.isNull else { return fallback }
         guard let number = value.double, number.isFinite else {
-            throw SkeinError(.corruptFile, "\(source): \(key) is \(value.text()), expected a number")
+            throw SkeinError(
+                .corruptFile,
+                "\(source): \(key) is \(value.text()), expected a number"
+            )
         }
         return number
     }

@@ -66,7 +66,10 @@ struct ParameterLoader {
     }
 
     /// Linear layers side by side, each with its bias if the checkpoint has one.
-    mutating func projection(_ layers: [(name: String, outputs: Int)], inputs: Int) throws -> Projection {
+    mutating func projection(
+        _ layers: [(name: String, outputs: Int)],
+        inputs: Int
+    ) throws -> Projection {
         Projection(
             try layers.map { layer in
                 Projection.Part(
@@ -87,7 +90,7 @@ struct ParameterLoader {
         } else if let computeType, computeType != record.dtype, !record.dtype.isQuantized {
             packed = try pack(record, try record.floats(), outputs, inputs)
         } else {
-            packed = try PackedMatrix(record, processor: processor)
+            packed = try processor.packed(record)
         }
         parameters += record.count
         bytes += packed.byteCount
@@ -96,12 +99,20 @@ struct ParameterLoader {
     }
 
     /// The output head: its own matrix, or the embedding's.
-    mutating func head(_ name: String, tiedTo embedding: TensorRecord, _ shape: [Int]) throws -> Projection {
+    mutating func head(
+        _ name: String,
+        tiedTo embedding: TensorRecord,
+        _ shape: [Int]
+    ) throws -> Projection {
         guard checkpoint.tensor(name) == nil else {
-            return try projection([(String(name.dropLast(".weight".count)), shape[0])], inputs: shape[1])
+            return try projection(
+                [(String(name.dropLast(".weight".count)), shape[0])],
+                inputs: shape[1]
+            )
         }
-        let packed = try computeType == nil || embedding.dtype.isQuantized
-            ? PackedMatrix(embedding, processor: processor)
+        let packed =
+            try computeType == nil || embedding.dtype.isQuantized
+            ? processor.packed(embedding)
             : pack(embedding, try embedding.floats(), shape[0], shape[1])
         bytes += packed.byteCount
         note("tied head", packed.dtype)
@@ -123,7 +134,9 @@ struct ParameterLoader {
         let (rows, columns) = (record.shape[0], record.shape[1])
         var target = [Float](repeating: 0, count: source.count)
         for row in 0..<rows {
-            for column in 0..<columns { target[column * rows + row] = source[row * columns + column] }
+            for column in 0..<columns {
+                target[column * rows + row] = source[row * columns + column]
+            }
         }
         return target
     }

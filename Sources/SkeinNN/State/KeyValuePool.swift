@@ -1,4 +1,4 @@
-public import SkeinCore
+internal import SkeinCore
 public import SkeinTensor
 
 /// Paged, shared keys and values of softmax attention, for all layers of a model.

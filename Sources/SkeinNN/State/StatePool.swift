@@ -1,4 +1,3 @@
-public import SkeinCore
 public import SkeinTensor
 
 /// A branch of a slot: the key of everything remembered.

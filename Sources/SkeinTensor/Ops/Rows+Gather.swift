@@ -1,5 +1,5 @@
 internal import CSkeinKernels
-public import SkeinCore
+internal import SkeinCore
 
 extension Processor {
     /// Chosen rows of a tensor, in the order given.
@@ -78,18 +78,14 @@ extension Processor {
     public func isFinite(_ x: Tensor) -> Bool { kernels.all_finite(x.pointer, x.count) != 0 }
 }
 
-extension PackedMatrix {
+extension Processor {
     /// Packs a matrix of a checkpoint, dropping its pages as they are done with.
     ///
-    /// - Parameters:
-    ///   - record: A tensor `[outputs, inputs]`.
-    ///   - processor: Whose tile order to use.
-    /// - Throws: As `init(packing:dtype:outputs:inputs:processor:release:)`, and
-    ///   `SkeinError.Code.shapeMismatch` for a tensor that is no matrix.
-    public convenience init(
-        _ record: TensorRecord,
-        processor: Processor
-    ) throws {
+    /// - Parameter record: A tensor `[outputs, inputs]`.
+    /// - Returns: The packed matrix.
+    /// - Throws: As `PackedMatrix`'s initialiser, and `SkeinError.Code.shapeMismatch` for a tensor that
+    ///   is no matrix.
+    public func packed(_ record: TensorRecord) throws -> PackedMatrix {
         guard record.shape.count == 2 else {
             throw SkeinError(
                 .shapeMismatch,
@@ -97,20 +93,20 @@ extension PackedMatrix {
             )
         }
         let start = record.byteRange.lowerBound
-        try record.withUnsafeBytes { bytes in
-            do {
-                try self.init(
+        do {
+            return try record.withUnsafeBytes { bytes in
+                try PackedMatrix(
                     packing: bytes,
                     dtype: record.dtype,
                     outputs: record.shape[0],
                     inputs: record.shape[1],
-                    processor: processor
+                    processor: self
                 ) { done in
                     record.file.release(range: start + done.lowerBound..<start + done.upperBound)
                 }
-            } catch let error as SkeinError {
-                throw SkeinError(error.code, "\(record.name): \(error.message)", hint: error.hint)
             }
+        } catch let error as SkeinError {
+            throw SkeinError(error.code, "\(record.name): \(error.message)", hint: error.hint)
         }
     }
 }
