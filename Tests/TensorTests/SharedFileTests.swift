@@ -12,4 +12,22 @@ import Testing
         let total = model.tensors.values.reduce(0) { $0 + $1.count }
         #expect(total == 656_000)
     }
+
+    /// Both layouts of the same trained weights hold the same values under the same names.
+    @Test func `both llama2.c layouts agree`() throws {
+        guard let old = Files.shared("llm-stories260k/stories260K.bin"),
+            let new = Files.shared("llm-stories260k/stories260K_v1.bin")
+        else { return }
+        let (first, second) = (
+            try Llama2C(contentsOf: old.path), try Llama2C(contentsOf: new.path)
+        )
+        #expect(first.configuration == second.configuration)
+        #expect(first.configuration.width == 64 && first.configuration.hiddenWidth == 172)
+        #expect(first.configuration.layers == 5 && first.configuration.keyValueHeads == 4)
+        #expect(Set(first.names) == Set(second.names) && first.names.count == 47)
+        for name in first.names {
+            let values = try first.tensor(named: name).floats()
+            #expect(try second.tensor(named: name).floats() == values, "\(name)")
+        }
+    }
 }

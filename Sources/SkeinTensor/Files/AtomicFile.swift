@@ -12,7 +12,7 @@ internal import Darwin
 ///
 /// Bytes go to a temporary file beside the target; `commit()` brings them to disk and renames it. An
 /// uncommitted file leaves nothing behind, whatever happened to it.
-final class AtomicFile {
+package final class AtomicFile {
     private let path: String
     private let temporary: String
     private var descriptor: Int32
@@ -23,10 +23,18 @@ final class AtomicFile {
 
     private static let bufferBytes = 1 << 20
 
-    init(path: String) throws {
+    /// Takes over an open descriptor of a temporary file.
+    package init(path: String, temporary: String, descriptor: Int32) {
         self.path = path
-        temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
-        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        self.temporary = temporary
+        self.descriptor = descriptor
+        buffer.reserveCapacity(Self.bufferBytes)
+    }
+
+    /// Creates the temporary file.
+    convenience init(path: String) throws {
+        let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {
             let reason = errno
             throw SkeinError(
@@ -34,7 +42,7 @@ final class AtomicFile {
                 "cannot create \(path): \(SystemFailure.text(reason))"
             )
         }
-        buffer.reserveCapacity(Self.bufferBytes)
+        self.init(path: path, temporary: temporary, descriptor: descriptor)
     }
 
     deinit {
@@ -43,7 +51,7 @@ final class AtomicFile {
     }
 
     /// Appends bytes.
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws {
         if buffer.count + bytes.count > Self.bufferBytes { try flush() }
         if bytes.count >= Self.bufferBytes {
             try send(bytes)
@@ -64,7 +72,7 @@ final class AtomicFile {
     }
 
     /// Brings everything to disk and gives the file its name.
-    func commit() throws {
+    package func commit() throws {
         try flush()
         guard fsync(descriptor) == 0 else { throw failure(errno) }
         let closed = close(descriptor)

@@ -1,6 +1,6 @@
 /// The types whose blocks hold 256 values in sub-blocks with small integer scales.
 extension BlockEncoder {
-    /// x ≈ d · s · q - dmin · m, with 6-bit s and m for each 32 values, q in 0 ... 15.
+    /// x ≈ d · s · q - dmin · m, with 6-bit s and m for each 32 values, q within 0 to 15.
     static func q4_K(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<UInt8>) {
         let scales = SubBlockScales(x, largestCode: 15)
         scales.write(to: out)
@@ -13,7 +13,7 @@ extension BlockEncoder {
         }
     }
 
-    /// As `q4_K` with q in 0 ... 31; the fifth bits lie in 32 bytes, one bit a sub-block.
+    /// As `q4_K` with q within 0 to 31; the fifth bits lie in 32 bytes, one bit a sub-block.
     static func q5_K(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<UInt8>) {
         let scales = SubBlockScales(x, largestCode: 31)
         scales.write(to: out)
@@ -27,7 +27,7 @@ extension BlockEncoder {
         }
     }
 
-    /// x ≈ d · s · (q - 32), with an 8-bit s for each 16 values, q in 0 ... 63.
+    /// x ≈ d · s · (q - 32), with an 8-bit s for each 16 values, q within 0 to 63.
     static func q6_K(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<UInt8>) {
         let wanted = (0..<16).map { block in
             (0..<16).reduce(Float(0)) { max($0, abs(x[block * 16 + $1])) } / 31

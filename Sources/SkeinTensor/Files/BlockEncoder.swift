@@ -99,7 +99,7 @@ public enum BlockEncoder {
     /// 1 / x, or 0 for 0.
     static func inverse(_ x: Float) -> Float { x == 0 ? 0 : 1 / x }
 
-    /// The code ⌊x⌋ within 0 ... limit.
+    /// The code ⌊x⌋ within 0 and the limit.
     private static func code(_ x: Float, limit: Float) -> UInt8 {
         UInt8(min(limit, max(0, x)))
     }
@@ -119,7 +119,7 @@ public enum BlockEncoder {
         return (low, high)
     }
 
-    /// x ≈ d · q, q in -127 ... 127.
+    /// x ≈ d · q, q within -127 to 127.
     private static func q8_0(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<UInt8>) {
         let d = abs(signedExtreme(x, count: 32)) / 127
         let id = inverse(d)
@@ -142,7 +142,7 @@ public enum BlockEncoder {
         }
     }
 
-    /// x ≈ d · q + m, q in 0 ... 15.
+    /// x ≈ d · q + m, q within 0 to 15.
     private static func q4_1(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<UInt8>) {
         let (low, high) = bounds(x)
         let d = (high - low) / 15
@@ -164,7 +164,7 @@ public enum BlockEncoder {
         fiveBits(out + 2) { code(x[$0] * id + 16.5, limit: 31) }
     }
 
-    /// x ≈ d · q + m, q in 0 ... 31.
+    /// x ≈ d · q + m, q within 0 to 31.
     private static func q5_1(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<UInt8>) {
         let (low, high) = bounds(x)
         let d = (high - low) / 31

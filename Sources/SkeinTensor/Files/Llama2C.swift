@@ -96,8 +96,9 @@ private struct Llama2CHeader {
         }
         version = isVersioned ? 1 : 0
         var fields: [Int] = []
-        for name in ["dim", "hidden_dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "seq_len"]
-        {
+        for name in [
+            "dim", "hidden_dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "seq_len",
+        ] {
             let value = Int(try cursor.read(Int32.self, name))
             let size = name == "vocab_size" && !isVersioned ? abs(value) : value
             guard size > 0 else {
@@ -160,7 +161,10 @@ private struct Llama2CLayout {
         try one("model.norm.weight", [configuration.width])
         // Two tables of rotary factors follow, which are computed afresh instead.
         for _ in 0..<2 {
-            _ = try take("the rotary table", [configuration.contextLength, configuration.headWidth / 2])
+            _ = try take(
+                "the rotary table",
+                [configuration.contextLength, configuration.headWidth / 2]
+            )
         }
         try head()
     }

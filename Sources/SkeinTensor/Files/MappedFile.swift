@@ -108,7 +108,9 @@ public final class MappedFile: @unchecked Sendable {
 
     /// Tells the system how a range will be read; advice only, without effect on the bytes.
     ///
-    /// - Parameter range: Byte positions; the whole file when `nil`.
+    /// - Parameters:
+    ///   - access: How.
+    ///   - range: Byte positions; the whole file when `nil`.
     public func advise(_ access: Access, range: Range<Int>? = nil) {
         let advice =
             switch access {

@@ -48,6 +48,8 @@ public struct SafetensorsDirectory: TensorFile {
     ///   - indexFile: The index, a JSON object with a `weight_map` from tensor names to file names.
     ///   - directory: Where the shards lie.
     ///   - allowsUnknownTypes: Whether tensors of unreadable types are merely left out of `tensors`.
+    /// - Throws: `SkeinError` with `.notFound`, `.ioFailure`, `.corruptFile`, `.missingTensor` or
+    ///   `.unsupported`.
     public init(indexFile: String, directory: String, allowsUnknownTypes: Bool = false) throws {
         let map = try Self.weightMap(indexFile)
         var shardOf: [ExactKey: String] = [:]
