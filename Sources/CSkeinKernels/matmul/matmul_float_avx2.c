@@ -3,7 +3,11 @@
 #if defined(SK_X86)
 #include "matmul_x86.h"
 
-enum { ROWS = 6, VECTORS = 8 };
+enum {
+    ROWS = 6,
+    VECTORS = 8,
+    PREFETCH = 1024, ///< bytes ahead; the hardware alone does not keep pace with six rows
+};
 
 /// Weights of value k for outputs 8v ..< 8v + 8 of a tile.
 SK_INLINE SK_TARGET_AVX2 __m256 weights_at(sk_type type, const uint8_t *tile, ptrdiff_t k, int v) {
@@ -21,16 +25,40 @@ SK_INLINE SK_TARGET_AVX2 __m256 weights_at(sk_type type, const uint8_t *tile, pt
     }
 }
 
-/// `step` consecutive values into the sums, one fused multiply-add each.
+/// `step` consecutive values into the sums, one fused multiply-add each. The few rows' values stay
+/// in registers while weights pass, or the few weights while values pass.
 SK_INLINE SK_TARGET_AVX2 void add_values(sk_type type, int rows, int tiles, int step,
                                          const uint8_t *tile, size_t tile_bytes,
                                          const float *const *x, ptrdiff_t k,
                                          __m256 sums[ROWS][VECTORS]) {
+    const ptrdiff_t value_bytes = type == SK_F32 ? 4 : 2;
+    const ptrdiff_t even = type == SK_BF16 ? k & ~(ptrdiff_t)1 : k;
+    SK_UNROLL for (int t = 0; t < tiles; t++) {
+        const uint8_t *line = tile + (size_t)t * tile_bytes + k * SK_TILE_N * value_bytes;
+        _mm_prefetch((const char *)line + PREFETCH, _MM_HINT_T0);
+    }
+    if (rows == 2 || rows == 3) {
+        __m256 values[2][ROWS];
+        SK_UNROLL for (int r = 0; r < rows; r++) {
+            SK_UNROLL for (int i = 0; i < step; i++) {
+                values[i][r] = _mm256_broadcast_ss(x[r] + k + i);
+            }
+        }
+        SK_UNROLL for (int v = 0; v < 2 * tiles; v++) {
+            SK_UNROLL for (int i = 0; i < step; i++) {
+                const uint8_t *at = tile + (size_t)(v / 2) * tile_bytes;
+                const __m256 w = weights_at(type, at, even + i, v % 2);
+                SK_UNROLL for (int r = 0; r < rows; r++) {
+                    sums[r][v] = _mm256_fmadd_ps(values[i][r], w, sums[r][v]);
+                }
+            }
+        }
+        return;
+    }
     SK_UNROLL for (int i = 0; i < step; i++) {
         __m256 w[VECTORS];
         SK_UNROLL for (int v = 0; v < 2 * tiles; v++) {
-            const uint8_t *at = tile + (size_t)(v / 2) * tile_bytes;
-            w[v] = weights_at(type, at, type == SK_BF16 ? (k & ~(ptrdiff_t)1) + i : k + i, v % 2);
+            w[v] = weights_at(type, tile + (size_t)(v / 2) * tile_bytes, even + i, v % 2);
         }
         SK_UNROLL for (int r = 0; r < rows; r++) {
             const __m256 value = _mm256_broadcast_ss(x[r] + k + i);
