@@ -45,6 +45,13 @@ struct ParameterLoader {
         return record
     }
 
+    /// The token embedding; a checkpoint whose head is tied may store only the head.
+    mutating func embedding(_ name: String, orHead head: String, _ shape: [Int]) throws -> TensorRecord {
+        let isTied = checkpoint.configuration.flag("tie_word_embeddings", default: false)
+        let onlyHead = isTied && checkpoint.tensor(name) == nil && checkpoint.tensor(head) != nil
+        return try table(onlyHead ? head : name, shape)
+    }
+
     /// A vector of floats, checked for numbers that are not finite.
     mutating func vector(_ name: String, _ count: Int) throws -> Vector {
         let record = try record(name, [count])

@@ -32,7 +32,8 @@ enum GPT2 {
                     + " gelu_pytorch_tanh"
             )
         }
-        let embedding = try loader.table("transformer.wte.weight", [vocabulary, width])
+        let embedding = try loader.embedding(
+            "transformer.wte.weight", orHead: "lm_head.weight", [vocabulary, width])
         let positions = try loader.table("transformer.wpe.weight", [context, width])
         var blocks: [TransformerBlock] = []
         for layer in 0..<layers {

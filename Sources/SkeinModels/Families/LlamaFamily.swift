@@ -23,7 +23,8 @@ struct LlamaFamily {
         let context = try configuration.integer("max_position_embeddings")
         let epsilon = Float(try configuration.number("rms_norm_eps", default: 1e-6))
         let shape = try Self.shape(configuration, width: width)
-        let embedding = try loader.table("model.embed_tokens.weight", [vocabulary, width])
+        let embedding = try loader.embedding(
+            "model.embed_tokens.weight", orHead: "lm_head.weight", [vocabulary, width])
         var blocks: [TransformerBlock] = []
         for layer in 0..<layers {
             let name = "model.layers.\(layer)"
