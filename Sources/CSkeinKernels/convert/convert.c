@@ -137,8 +137,7 @@ static void dequantize_q6_k(float *y, const uint8_t *row, ptrdiff_t k) {
             const uint8_t *low = row + 64 * half + 32 * (part % 2);
             const uint8_t *high = row + 128 + 32 * half;
             for (int j = 0; j < 32; j++) {
-                int value =
-                    (low[j] >> 4 * (part / 2) & 15) | (high[j] >> 2 * part & 3) << 4;
+                int value = (low[j] >> 4 * (part / 2) & 15) | (high[j] >> 2 * part & 3) << 4;
                 float factor = d * (float)scales[2 * quarter + j / 16];
                 y[i + 32 * quarter + j] = factor * (float)(value - 32);
             }

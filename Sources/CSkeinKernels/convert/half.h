@@ -49,7 +49,9 @@ SK_INLINE uint16_t sk_float_to_half(float value) {
     return (uint16_t)(sign | (rest - 0x38000000 + 0xfff + odd) >> 13);
 }
 
-SK_INLINE float sk_bfloat_to_float(uint16_t bfloat) { return sk_bits_float((uint32_t)bfloat << 16); }
+SK_INLINE float sk_bfloat_to_float(uint16_t bfloat) {
+    return sk_bits_float((uint32_t)bfloat << 16);
+}
 
 /// Rounds to the nearest bfloat16, ties to even; NaNs are quieted.
 SK_INLINE uint16_t sk_float_to_bfloat(float value) {

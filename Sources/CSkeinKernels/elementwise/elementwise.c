@@ -76,7 +76,8 @@ static float silu_of(float x) { return x / (1 + expf(-x)); }
 static float gelu_erf_of(float x) { return 0.5f * x * erfcf(-x * 0.70710678f); }
 
 static float gelu_tanh_of(float x) {
-    // 0.5 (1 + tanh u) is the logistic function of 2u, which keeps its accuracy where tanh u is near -1.
+    // 0.5 (1 + tanh u) is the logistic function of 2u, which keeps its accuracy where tanh u is
+    // near -1.
     float u = 0.79788456f * (x + 0.044715f * x * x * x);
     return x / (1 + expf(-2 * u));
 }
