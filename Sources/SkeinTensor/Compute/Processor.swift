@@ -46,3 +46,26 @@ public final class Processor: Sendable {
     /// The number of cores this process may use.
     public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }
+
+extension Processor {
+    /// The rate at which all threads together read memory, in bytes per second: the best of some passes
+    /// over a block far larger than the caches.
+    public func readBandwidth(byteCount: Int = 512 << 20, passes: Int = 5) -> Double {
+        let storage = Storage(byteCount: byteCount)
+        let count = byteCount / MemoryLayout<Float>.stride
+        let values = storage.base.assumingMemoryBound(to: Float.self)
+        values.initialize(repeating: 1, count: count)
+        nonisolated(unsafe) let source = values
+        var best = Double.infinity
+        let clock = ContinuousClock()
+        for _ in 0..<passes {
+            let start = clock.now
+            pool.run(count: count, grain: 1 << 16) { [kernels] range in
+                _ = kernels.all_finite(source + range.lowerBound, range.count)
+            }
+            let elapsed = (clock.now - start).components
+            best = min(best, Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+        }
+        return Double(byteCount) / best
+    }
+}
