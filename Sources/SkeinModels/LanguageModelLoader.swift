@@ -60,7 +60,7 @@ public enum LanguageModelLoader {
             computeType: options.computeType
         )
         switch checkpoint.configuration.family {
-        case "llama", "smollm": return try LlamaFamily().load(&loader)
+        case "llama", "smollm3": return try LlamaFamily().load(&loader)
         case "mistral": return try LlamaFamily(hasWindow: true).load(&loader)
         case "qwen2": return try LlamaFamily(rotaryBase: 1_000_000).load(&loader)
         case "qwen3":
@@ -70,7 +70,7 @@ public enum LanguageModelLoader {
             throw SkeinError(
                 .unsupported,
                 "\(checkpoint.configuration.source): model_type \"\(other)\"; known are llama, mistral,"
-                    + " qwen2, qwen3 and gpt2"
+                    + " qwen2, qwen3, smollm3 and gpt2"
             )
         }
     }

@@ -12,7 +12,9 @@ import Testing
     static func continued(_ path: String, start: [Int32], count: Int) throws -> [Int32] {
         let processor = try Processor(threads: 2)
         let model = try LanguageModelLoader.load(
-            LanguageModelLoader.checkpoint(path), processor: processor)
+            LanguageModelLoader.checkpoint(path),
+            processor: processor
+        )
         let engine = Engine(model: model, processor: processor)
         var parameters = SamplingParameters.greedy
         parameters.maxTokens = count
@@ -42,7 +44,9 @@ import Testing
     ) throws {
         guard let url = Files.shared(folder) else { return }
         let golden = try MappedFile(path: url.appending(path: "golden.json").path).json()
-        let expected = try #require(golden["greedy_ids"]?.array).compactMap { $0.int.map(Int32.init) }
+        let expected = try #require(golden["greedy_ids"]?.array).compactMap {
+            $0.int.map(Int32.init)
+        }
         let start = try #require(golden["start_ids"]?.array).compactMap { $0.int.map(Int32.init) }
         let path = file.isEmpty ? url.path : url.appending(path: file).path
         let tokens = try Self.continued(path, start: start, count: expected.count - start.count)

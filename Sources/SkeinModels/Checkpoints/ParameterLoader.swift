@@ -46,7 +46,11 @@ struct ParameterLoader {
     }
 
     /// The token embedding; a checkpoint whose head is tied may store only the head.
-    mutating func embedding(_ name: String, orHead head: String, _ shape: [Int]) throws -> TensorRecord {
+    mutating func embedding(
+        _ name: String,
+        orHead head: String,
+        _ shape: [Int]
+    ) throws -> TensorRecord {
         let isTied = checkpoint.configuration.flag("tie_word_embeddings", default: false)
         let onlyHead = isTied && checkpoint.tensor(name) == nil && checkpoint.tensor(head) != nil
         return try table(onlyHead ? head : name, shape)

@@ -33,7 +33,10 @@ enum GPT2 {
             )
         }
         let embedding = try loader.embedding(
-            "transformer.wte.weight", orHead: "lm_head.weight", [vocabulary, width])
+            "transformer.wte.weight",
+            orHead: "lm_head.weight",
+            [vocabulary, width]
+        )
         let positions = try loader.table("transformer.wpe.weight", [context, width])
         var blocks: [TransformerBlock] = []
         for layer in 0..<layers {

@@ -24,7 +24,10 @@ struct LlamaFamily {
         let epsilon = Float(try configuration.number("rms_norm_eps", default: 1e-6))
         let shape = try Self.shape(configuration, width: width)
         let embedding = try loader.embedding(
-            "model.embed_tokens.weight", orHead: "lm_head.weight", [vocabulary, width])
+            "model.embed_tokens.weight",
+            orHead: "lm_head.weight",
+            [vocabulary, width]
+        )
         var blocks: [TransformerBlock] = []
         for layer in 0..<layers {
             let name = "model.layers.\(layer)"
@@ -106,8 +109,18 @@ struct LlamaFamily {
             ),
             output: try loader.projection([("\(name).o_proj", width)], inputs: queryWidth),
             norms: norms,
+            isRotated: Self.isRotated(configuration, layer),
             window: try window(configuration, layer)
         )
+    }
+
+    /// Whether a layer rotates its heads; SmolLM 3 leaves some layers without positions.
+    private static func isRotated(_ configuration: ModelConfiguration, _ layer: Int) -> Bool {
+        guard let layers = configuration.values["no_rope_layers"]?.array, layer < layers.count
+        else {
+            return true
+        }
+        return layers[layer].int != 0
     }
 
     /// The window of a layer, where the family has one and the configuration switches it on.
