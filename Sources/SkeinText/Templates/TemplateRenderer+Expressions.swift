@@ -20,8 +20,9 @@ extension TemplateRenderer {
         case .item(let base, let key):
             return try TemplateLookup.item(try evaluate(key), of: try evaluate(base), self)
         case .slice(let base, let start, let stop, let step):
+            let value = try evaluate(base)
             return try TemplateLookup.slice(
-                try evaluate(base),
+                value,
                 try start.map(evaluate),
                 try stop.map(evaluate),
                 try step.map(evaluate),

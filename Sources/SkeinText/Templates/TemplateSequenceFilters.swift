@@ -175,6 +175,7 @@ enum TemplateSequenceFilters {
         _ arguments: TemplateCallArguments,
         _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
+        guard value.isTrue else { return .generator([]) }
         let items = try value.elements()
         var rest = arguments
         if rest.positional.isEmpty {
@@ -202,6 +203,7 @@ enum TemplateSequenceFilters {
         _ arguments: TemplateCallArguments,
         _ renderer: TemplateRenderer
     ) throws -> TemplateValue {
+        guard value.isTrue else { return .generator([]) }
         var rest = arguments.positional
         var path: TemplateValue?
         if name.hasSuffix("attr") {
