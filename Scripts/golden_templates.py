@@ -7,6 +7,7 @@
 Made with jinja2 3.1.6 and Python 3.11, seed 20261123; the environment is set up as transformers 5 does.
 """
 
+import copy
 import datetime
 import functools
 import json
@@ -66,7 +67,7 @@ def compiled(template):
 
 def case(template, context):
     try:
-        output = compiled(template).render(**context)
+        output = compiled(template).render(**copy.deepcopy(context))  # `indent` appends to a list
     except Exception as error:  # whatever Python raises, ours must raise too
         return {"template": template, "context": context, "error": type(error).__name__}
     return {"template": template, "context": context, "output": output}

@@ -54,7 +54,7 @@ enum TemplateFilters {
             _ = try bind([])
             return .string(try value.printed())
         case "escape", "e", "forceescape": return .string(escaped(try value.printed()))
-        case "urlencode": return .string(encoded(try value.printed()))
+        case "urlencode": return .string(try urlencoded(value))
         case "int": return try integer(value, try bind(["default", "base"]))
         case "float": return try double(value, try bind(["default"])[0] ?? .double(0))
         case "abs":
@@ -156,12 +156,32 @@ enum TemplateFilters {
         return out
     }
 
-    private static func encoded(_ text: String) -> String {
+    private static func urlencoded(_ value: TemplateValue) throws -> String {
+        let pairs: [(key: TemplateValue, value: TemplateValue)]
+        switch value {
+        case .dict(let dict): pairs = dict.entries
+        case .undefined, .list, .tuple, .range, .view, .iterator:
+            pairs = try value.elements().map { element in
+                let pair = try element.elements()
+                guard pair.count == 2 else { throw TemplateFault("urlencode() expects pairs") }
+                return (pair[0], pair[1])
+            }
+        default: return encoded(try value.printed())
+        }
+        let parts = try pairs.map { pair in
+            try [pair.key, pair.value].map { try encoded($0.printed(), inQuery: true) }
+        }
+        return parts.map { $0.joined(separator: "=") }.joined(separator: "&")
+    }
+
+    private static func encoded(_ text: String, inQuery: Bool = false) -> String {
         var out = ""
         for byte in text.utf8 {
             switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x2f, 0x5f, 0x7e:
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e:
                 out.unicodeScalars.append(UnicodeScalar(byte))
+            case 0x2f where !inQuery: out += "/"
+            case 0x20 where inQuery: out += "+"
             default:
                 let digits = String(byte, radix: 16, uppercase: true)
                 out += "%" + (digits.count < 2 ? "0" : "") + digits
@@ -303,18 +323,19 @@ enum TemplateFilters {
         _ value: TemplateValue,
         _ bound: [TemplateValue?]
     ) throws -> TemplateValue {
-        guard let text = value.text else {
-            throw TemplateFault("truncate() expects a string, not \(value.typeName)")
-        }
         let end = bound[2]?.text ?? "..."
         let leeway = bound[3]?.integer ?? 5
         let length = bound[0]?.integer ?? 255
-        let all = text.scalars
         let tail = end.unicodeScalars.count
         guard length >= tail, leeway >= 0 else {
             throw TemplateFault("expected length >= \(tail), got \(length)")
         }
-        if all.count <= length.addingReportingOverflow(leeway).partialValue { return value }
+        let (limit, overflow) = length.addingReportingOverflow(leeway)
+        if let count = value.length, overflow || count <= limit { return value }
+        guard let text = value.text else {
+            throw TemplateFault("truncate() expects a string, not \(value.typeName)")
+        }
+        let all = text.scalars
         var kept = all.prefix(length - tail)
         if bound[1]?.isTrue != true, let space = kept.lastIndex(of: " ") { kept = kept[..<space] }
         return .string(String(scalars: kept) + end)

@@ -282,7 +282,7 @@ enum TemplateFormat {
         }
         if used < list.count, !usesNames {
             switch values {
-            case .dict, .list: break
+            case .dict, .list, .range, .undefined: break
             default: throw TemplateFault("not all arguments converted during string formatting")
             }
         }

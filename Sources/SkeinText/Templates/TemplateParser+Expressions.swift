@@ -304,7 +304,7 @@ extension TemplateParser {
             if !inline { advance() }
             inline = false
             let name = try dottedName()
-            guard TemplateFilters.names.contains(name) else {
+            guard isConditional || TemplateFilters.names.contains(name) else {
                 throw fault("no filter named '\(name)'")
             }
             let arguments = isSymbol("(") ? try arguments() : TemplateArguments()
@@ -323,7 +323,7 @@ extension TemplateParser {
         advance()
         let isNegated = skip(name: "not")
         let name = try dottedName()
-        guard TemplatePredicates.names.contains(name) else {
+        guard isConditional || TemplatePredicates.names.contains(name) else {
             throw fault("no test named '\(name)'")
         }
         var arguments = TemplateArguments()

@@ -11,6 +11,8 @@ struct TemplateParser {
     var statementDepth = 0
     var expressionDepth = 0
     var loopDepth = 0
+    /// Whether an `if` encloses the current token: there, an unknown filter fails only when reached.
+    var isConditional = false
     /// Which of `varargs`, `kwargs` and `caller` the macro being read mentions.
     var mentioned: Set<String> = []
 
@@ -185,6 +187,9 @@ struct TemplateParser {
 
     private mutating func branch() throws -> TemplateStatement.Kind {
         var arms: [(TemplateNode, [TemplateStatement])] = []
+        let outer = isConditional
+        isConditional = true
+        defer { isConditional = outer }
         while true {
             advance()
             let test = try tuple(conditional: false)

@@ -22,6 +22,7 @@ enum TemplatePredicates {
         _ arguments: [TemplateValue],
         _ renderer: TemplateRenderer
     ) throws -> Bool {
+        guard names.contains(name) else { throw TemplateFault("no test named '\(name)'") }
         let takesOne = comparisons[name] != nil || name == "divisibleby" || name == "sameas"
         guard arguments.count == (takesOne ? 1 : 0) else {
             throw TemplateFault(

@@ -32,7 +32,6 @@ final class TemplateRenderer {
     private var steps = 0
     private var work = 0
     private var nesting = 0
-    private var loopNesting = 0
     /// Every scope that a macro captured, taken apart at the end because it may refer to itself.
     private var captured: [TemplateScope] = []
     var namespaces: [TemplateNamespace] = []
@@ -225,10 +224,12 @@ final class TemplateRenderer {
         }
         for (index, item) in items.enumerated() {
             state.index = index
-            let flow = try inScope(outer) {
-                scope.values["loop"] = .loop(state)
-                try assign(loop.target, item)
-                return try run(loop.body)
+            let flow = try nested {
+                try inScope(outer) {
+                    scope.values["loop"] = .loop(state)
+                    try assign(loop.target, item)
+                    return try run(loop.body)
+                }
             }
             if flow == .leave { break }
         }
