@@ -87,6 +87,11 @@ import Testing
         }
     }
 
+    @Test func `safe text adds to other text without escaping it`() throws {
+        let template = try ChatTemplate("{{ '[' | safe + '<b>' + ('&' | e) }}")
+        #expect(try template.render(JSONObject(), now: Self.now) == "[<b>&amp;")
+    }
+
     @Test func `messages render with the usual variables`() throws {
         let template = try ChatTemplate(
             "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m['content'] | trim }}\n{% endfor %}"

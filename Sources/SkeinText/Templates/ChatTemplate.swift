@@ -4,6 +4,9 @@ public import SkeinCore
 ///
 /// White space follows `trim_blocks` and `lstrip_blocks`; nothing is escaped; work, depth and memory
 /// are bounded, so that a hostile template ends in an error.
+///
+/// - Deviation: `safe` and `escape` give plain text, so adding to their result escapes nothing, where
+///   jinja2's marked text would; chat prompts want the text itself.
 public struct ChatTemplate: Sendable {
     private let statements: [TemplateStatement]
 
@@ -21,6 +24,7 @@ public struct ChatTemplate: Sendable {
     /// - Parameters:
     ///   - context: `messages`, `tools`, `add_generation_prompt`, `bos_token` and so on.
     ///   - now: What `strftime_now` sees.
+    /// - Returns: The prompt.
     /// - Throws: `SkeinError.Code.invalidArgument` with the line and the reason; this includes what the
     ///   template itself raises.
     public func render(_ context: JSONObject, now: LocalTime = .current()) throws -> String {
@@ -45,6 +49,8 @@ public struct ChatTemplate: Sendable {
     ///   - tools: Tool descriptions in the OpenAI form; `nil` leaves `tools` as `none`.
     ///   - extra: Further variables; they win over the others.
     ///   - now: What `strftime_now` sees.
+    /// - Returns: The prompt.
+    /// - Throws: As `render(_:now:)`.
     public func render(
         messages: [ChatMessage],
         addGenerationPrompt: Bool = true,

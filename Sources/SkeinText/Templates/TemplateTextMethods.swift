@@ -129,9 +129,7 @@ enum TemplateTextMethods {
             while index < all.count, all[index].isPythonSpace { index += 1 }
             guard index < all.count else { break }
             if out.count == limit {
-                var end = all.count
-                while end > index, all[end - 1].isPythonSpace { end -= 1 }
-                out.append(Array(all[index..<end]))
+                out.append(Array(all[index...]))
                 break
             }
             let start = index
