@@ -30,6 +30,18 @@ void sk_q4_k_panel_avx2(const sk_panel *panel);
 void sk_q5_k_panel_avx2(const sk_panel *panel);
 void sk_q6_k_panel_avx2(const sk_panel *panel);
 
+void sk_f32_panel_avx512(const sk_panel *panel);
+void sk_f16_panel_avx512(const sk_panel *panel);
+void sk_bf16_panel_avx512(const sk_panel *panel);
+void sk_q4_0_panel_avx512(const sk_panel *panel);
+void sk_q4_1_panel_avx512(const sk_panel *panel);
+void sk_q5_0_panel_avx512(const sk_panel *panel);
+void sk_q5_1_panel_avx512(const sk_panel *panel);
+void sk_q8_0_panel_avx512(const sk_panel *panel);
+void sk_q4_k_panel_avx512(const sk_panel *panel);
+void sk_q5_k_panel_avx512(const sk_panel *panel);
+void sk_q6_k_panel_avx512(const sk_panel *panel);
+
 /// Stores eight sums as outputs first ..< first + 8 of a row that has `columns`.
 SK_INLINE SK_TARGET_AVX2 void sk_store_avx2(const sk_panel *p, float *y, ptrdiff_t first,
                                             __m256 sum) {
@@ -62,6 +74,20 @@ SK_INLINE SK_TARGET_AVX2 __m256i sk_load_avx2(const uint8_t *p) {
 /// Eight f16 as f32.
 SK_INLINE SK_TARGET_AVX2 __m256 sk_halves_avx2(const uint8_t *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+
+/// Stores sixteen sums as outputs first ..< first + 16 of a row that has p->columns.
+SK_INLINE SK_TARGET_AVX512 void sk_store_avx512(const sk_panel *p, float *y, ptrdiff_t first,
+                                                __m512 sum) {
+    const ptrdiff_t columns = p->columns - first;
+    const __mmask16 mask = columns >= 16 ? 0xffff : (__mmask16)((1u << columns) - 1);
+    if (p->bias != NULL) {
+        sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, p->bias + first));
+    }
+    if (p->accumulate) {
+        sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y + first), sum);
+    }
+    _mm512_mask_storeu_ps(y + first, mask, sum);
 }
 
 #endif
