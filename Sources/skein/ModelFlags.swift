@@ -33,6 +33,12 @@ struct ModelFlags: ParsableArguments {
     func path() throws -> String {
         if let model { return model }
         if let value = Environment.value("SKEIN_MODEL") { return value }
+        if let demo = DemoModel.path {
+            Environment.error(
+                "no model is named: running the small demonstration model in Models/demo\n"
+            )
+            return demo
+        }
         throw SkeinError(
             .invalidArgument,
             "no model is named",

@@ -9,7 +9,9 @@ struct Skein: ParsableCommand {
         commandName: "skein",
         abstract: "Parallel machine learning: run, measure and look into language models.",
         version: "0.1.0",
-        subcommands: [Inspect.self, Bench.self]
+        subcommands: [
+            Generate.self, Chat.self, Tokenize.self, Inspect.self, Bench.self, Evaluate.self,
+        ]
     )
 
     /// Parses and runs; errors of the world become one line, a hint, and a sysexits code.
