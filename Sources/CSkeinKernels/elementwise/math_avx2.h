@@ -26,7 +26,7 @@ SK_INLINE SK_TARGET_AVX2 float sk_max8(sk_f8 v) {
     return _mm_cvtss_f32(_mm_max_ss(half, _mm_shuffle_ps(half, half, 1)));
 }
 
-/// eˣ within 1 ulp of the exact value (every float checked), subnormals included; NaN passes.
+/// eˣ within 1 ulp of the exact value (densely checked), subnormals included; NaN passes.
 SK_INLINE SK_TARGET_AVX2 sk_f8 sk_exp8(sk_f8 x) {
     // The operand order of min and max keeps NaN.
     x = _mm256_max_ps(sk_all8(-104), _mm256_min_ps(sk_all8(89), x));
