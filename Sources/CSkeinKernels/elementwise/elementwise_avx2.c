@@ -152,7 +152,15 @@ SK_TARGET_AVX2 static void layer_norm(float *y, ptrdiff_t ldy, const float *x, p
     for (ptrdiff_t r = 0; r < rows; r++, x += ldx, y += ldy) {
         const float mean = total(x, c) / (float)c;
         const float factor = 1 / sqrtf(squares(x, c, mean) / (float)c + epsilon);
-        for (ptrdiff_t i = 0; i < c; i += 8) {
+        ptrdiff_t i = 0;
+        for (; i + 8 <= c; i += 8) {
+            sk_f8 v = _mm256_sub_ps(_mm256_loadu_ps(x + i), sk_all8(mean));
+            v = _mm256_mul_ps(v, sk_all8(factor));
+            v = _mm256_mul_ps(v, _mm256_loadu_ps(weight + i));
+            v = bias ? _mm256_add_ps(v, _mm256_loadu_ps(bias + i)) : v;
+            _mm256_storeu_ps(y + i, v);
+        }
+        if (i < c) {
             __m256i mask = sk_mask8(c - i);
             sk_f8 v = _mm256_sub_ps(_mm256_maskload_ps(x + i, mask), sk_all8(mean));
             v = _mm256_mul_ps(v, sk_all8(factor));
@@ -168,14 +176,17 @@ SK_TARGET_AVX2 static void layer_norm(float *y, ptrdiff_t ldy, const float *x, p
 /// Pairs (i, i + half).
 SK_INLINE SK_TARGET_AVX2 void rotate_halves(float *x, const float *cosines, const float *sines,
                                             ptrdiff_t half) {
-    for (ptrdiff_t i = 0; i < half; i += 8) {
-        __m256i mask = sk_mask8(half - i);
-        sk_f8 cosine = _mm256_maskload_ps(cosines + i, mask);
-        sk_f8 sine = _mm256_maskload_ps(sines + i, mask);
-        sk_f8 a = _mm256_maskload_ps(x + i, mask);
-        sk_f8 b = _mm256_maskload_ps(x + half + i, mask);
-        _mm256_maskstore_ps(x + i, mask, _mm256_fmsub_ps(a, cosine, _mm256_mul_ps(b, sine)));
-        _mm256_maskstore_ps(x + half + i, mask, _mm256_fmadd_ps(a, sine, _mm256_mul_ps(b, cosine)));
+    ptrdiff_t i = 0;
+    for (; i + 8 <= half; i += 8) {
+        sk_f8 cosine = _mm256_loadu_ps(cosines + i), sine = _mm256_loadu_ps(sines + i);
+        sk_f8 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(x + half + i);
+        _mm256_storeu_ps(x + i, _mm256_fmsub_ps(a, cosine, _mm256_mul_ps(b, sine)));
+        _mm256_storeu_ps(x + half + i, _mm256_fmadd_ps(a, sine, _mm256_mul_ps(b, cosine)));
+    }
+    for (; i < half; i++) {
+        float a = x[i], b = x[half + i];
+        x[i] = fmaf(a, cosines[i], -(b * sines[i]));
+        x[half + i] = fmaf(a, sines[i], b * cosines[i]);
     }
 }
 
@@ -234,7 +245,9 @@ SK_INLINE SK_TARGET_AVX2 double exponentials(float *y, const float *x, ptrdiff_t
         __m256i mask = sk_mask8(n - i < 8 ? n - i : 8);
         sk_f8 e = sk_exp8(_mm256_sub_ps(_mm256_maskload_ps(x + i, mask), sk_all8(shift)));
         e = _mm256_and_ps(e, _mm256_castsi256_ps(mask));
-        if (y) {
+        if (y && n - i >= 8) {
+            _mm256_storeu_ps(y + i, e);
+        } else if (y) {
             _mm256_maskstore_ps(y + i, mask, e);
         }
         low = _mm256_add_pd(low, _mm256_cvtps_pd(_mm256_castps256_ps128(e)));
