@@ -81,4 +81,11 @@ static void attention(const sk_attention *args, ptrdiff_t row_begin, ptrdiff_t r
     sk_attention_walk(args, row_begin, row_end, kv_begin, kv_end, &kernels);
 }
 
-void sk_fill_attention(sk_kernels *table) { table->attention = attention; }
+void sk_fill_attention(sk_kernels *table) {
+    table->attention = attention;
+#if defined(SK_X86)
+    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
+        sk_attention_avx2(table);
+    }
+#endif
+}
