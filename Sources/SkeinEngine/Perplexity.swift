@@ -7,7 +7,7 @@ public import SkeinTensor
 /// How surprising a text is to a model.
 public struct Perplexity: Sendable {
     /// Which tokens of each window are scored.
-    public enum Protocol: String, Sendable {
+    public enum Rule: String, Sendable {
         /// All but the first of each window.
         case chunks
         /// Only the second half of each window, as llama.cpp's `perplexity` does.
@@ -42,7 +42,7 @@ public struct Perplexity: Sendable {
         _ ids: [Int32],
         bos: Int32?,
         window: Int,
-        rule: Protocol,
+        rule: Rule,
         model: any LanguageModel,
         processor: Processor,
         cacheType: DType = .f16,
@@ -62,7 +62,7 @@ public struct Perplexity: Sendable {
         _ ids: [Int32],
         bos: Int32?,
         window: Int,
-        rule: Protocol
+        rule: Rule
     ) throws -> [[Int32]] {
         guard window >= 4 else {
             throw SkeinError(

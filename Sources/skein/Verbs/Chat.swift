@@ -3,6 +3,7 @@ internal import Foundation
 internal import SkeinCore
 internal import SkeinDecoding
 internal import SkeinEngine
+internal import SkeinModels
 internal import SkeinText
 
 /// `skein chat`: a conversation in the terminal.

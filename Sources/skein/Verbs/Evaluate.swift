@@ -43,7 +43,7 @@ struct PerplexityVerb: ParsableCommand {
     var json = false
 
     func run() throws {
-        guard let rule = Perplexity.Protocol(rawValue: rule) else {
+        guard let rule = Perplexity.Rule(rawValue: rule) else {
             throw SkeinError(
                 .invalidArgument,
                 "--protocol is \"\(rule)\", expected chunks or llama.cpp"

@@ -3,6 +3,8 @@ internal import Foundation
 internal import SkeinCore
 internal import SkeinDecoding
 internal import SkeinEngine
+internal import SkeinModels
+internal import SkeinText
 
 /// `skein generate`: continues a prompt.
 struct Generate: ParsableCommand {
