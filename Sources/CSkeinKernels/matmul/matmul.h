@@ -7,7 +7,9 @@
 
 #if defined(__clang__)
 #define SK_UNROLL _Pragma("clang loop unroll(full)")
+#define SK_ROLLED _Pragma("clang loop unroll(disable)")
 #else
+#define SK_ROLLED _Pragma("GCC unroll 1")
 #define SK_UNROLL _Pragma("GCC unroll 16")
 #endif
 
