@@ -5,6 +5,21 @@
 
 enum { ROWS = SK_ROWS_AVX2 };
 
+/// Products of k groups g and g + 4, or with 6-bit codes of the one in this half.
+SK_INLINE SK_TARGET_AVX2 void add_groups(sk_format f, int rows, int half, int g,
+                                         const uint8_t *block, const sk_activation_block *const *x,
+                                         __m256i pairs[ROWS][2]) {
+    SK_UNROLL for (int nibble = half; nibble <= (f.bits == 6 ? half : 1); nibble++) {
+        const __m256i low = sk_codes_avx2(f, block, nibble, g, 0);
+        const __m256i up = sk_codes_avx2(f, block, nibble, g, 1);
+        SK_UNROLL for (int r = 0; r < rows; r++) {
+            const __m256i values = sk_broadcast_avx2(x[r]->codes + 16 * nibble + 4 * g);
+            pairs[r][0] = _mm256_add_epi16(pairs[r][0], _mm256_maddubs_epi16(low, values));
+            pairs[r][1] = _mm256_add_epi16(pairs[r][1], _mm256_maddubs_epi16(up, values));
+        }
+    }
+}
+
 /// Integer sums of one block for types of up to 6 bits.
 ///
 /// Sums of neighbouring products run in 16 bits and may wrap: with `zero` taken off, 8 products of
@@ -22,16 +37,10 @@ SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *b
             pairs[r][0] = starts ? start : _mm256_setzero_si256();
             pairs[r][1] = pairs[r][0];
         }
-        for (int g = 0; g < 4; g++) {
-            SK_UNROLL for (int nibble = half; nibble <= 2 - halves + half; nibble++) {
-                const __m256i low = sk_codes_avx2(f, block, nibble, g, 0);
-                const __m256i up = sk_codes_avx2(f, block, nibble, g, 1);
-                SK_UNROLL for (int r = 0; r < rows; r++) {
-                    const __m256i values = sk_broadcast_avx2(x[r]->codes + 16 * nibble + 4 * g);
-                    pairs[r][0] = _mm256_add_epi16(pairs[r][0], _mm256_maddubs_epi16(low, values));
-                    pairs[r][1] = _mm256_add_epi16(pairs[r][1], _mm256_maddubs_epi16(up, values));
-                }
-            }
+        if (rows == 1) {
+            SK_UNROLL for (int g = 0; g < 4; g++) { add_groups(f, rows, half, g, block, x, pairs); }
+        } else {
+            SK_ROLLED for (int g = 0; g < 4; g++) { add_groups(f, rows, half, g, block, x, pairs); }
         }
         SK_UNROLL for (int h = 0; h < 2; h++) {
             const __m256i factors =

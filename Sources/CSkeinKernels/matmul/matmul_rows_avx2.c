@@ -116,24 +116,24 @@ SK_INLINE SK_TARGET_AVX2 void add_run(int rows, int halves, int has_min, const u
     }
 }
 
+/// More than ROWS rows in blocks of almost equal height, which then have at least two.
 SK_INLINE SK_TARGET_AVX2 void add_rows(int halves, int has_min, const unpacked *u, ptrdiff_t rows,
                                        const uint8_t *x, size_t x_bytes, __m256 (*totals)[2]) {
-    ptrdiff_t r = 0;
-    for (; r + ROWS <= rows; r += ROWS) {
-        add_run(ROWS, halves, has_min, u, x + (size_t)r * x_bytes, x_bytes, totals + r);
-    }
-    switch (rows - r) {
-    case 3:
-        add_run(3, halves, has_min, u, x + (size_t)r * x_bytes, x_bytes, totals + r);
-        break;
-    case 2:
-        add_run(2, halves, has_min, u, x + (size_t)r * x_bytes, x_bytes, totals + r);
-        break;
-    case 1:
-        add_run(1, halves, has_min, u, x + (size_t)r * x_bytes, x_bytes, totals + r);
-        break;
-    default:
-        break;
+    const ptrdiff_t blocks = (rows + ROWS - 1) / ROWS;
+    for (ptrdiff_t i = 0; i < blocks; i++) {
+        const ptrdiff_t first = rows * i / blocks;
+        const uint8_t *from = x + (size_t)first * x_bytes;
+        switch (rows * (i + 1) / blocks - first) {
+        case 2:
+            add_run(2, halves, has_min, u, from, x_bytes, totals + first);
+            break;
+        case 3:
+            add_run(3, halves, has_min, u, from, x_bytes, totals + first);
+            break;
+        default:
+            add_run(4, halves, has_min, u, from, x_bytes, totals + first);
+            break;
+        }
     }
 }
 
