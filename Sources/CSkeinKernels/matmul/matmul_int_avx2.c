@@ -9,7 +9,8 @@ enum { ROWS = SK_ROWS_AVX2 };
 SK_INLINE SK_TARGET_AVX2 void add_groups(sk_format f, int rows, int half, int g,
                                          const uint8_t *block, const sk_activation_block *const *x,
                                          __m256i pairs[ROWS][2]) {
-    SK_UNROLL for (int nibble = half; nibble <= (f.bits == 6 ? half : 1); nibble++) {
+    const int last = f.bits == 6 ? half : 1;
+    SK_UNROLL for (int nibble = half; nibble <= last; nibble++) {
         const __m256i low = sk_codes_avx2(f, block, nibble, g, 0);
         const __m256i up = sk_codes_avx2(f, block, nibble, g, 1);
         SK_UNROLL for (int r = 0; r < rows; r++) {
