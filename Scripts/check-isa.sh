@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-flags="-std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unknown-pragmas -D_Nullable="
+flags="-std=gnu11 -O2 -Wno-psabi -Wall -Wextra -Werror -Wno-unknown-pragmas -D_Nullable="
 
 need() {
     dpkg -s "$1" >/dev/null 2>&1 || apt-get install -y --no-install-recommends "$1" >/dev/null

@@ -7,7 +7,9 @@
 
 #if defined(__clang__)
 #define SK_UNROLL _Pragma("clang loop unroll(full)")
+#define SK_ROLLED _Pragma("clang loop unroll(disable)")
 #else
+#define SK_ROLLED _Pragma("GCC unroll 1")
 #define SK_UNROLL _Pragma("GCC unroll 16")
 #endif
 
@@ -129,6 +131,8 @@ void sk_fill_matmul_neon(sk_kernels *table);
 
 /// Prepared rows shared by several levels.
 size_t sk_activation_bytes(sk_type type, ptrdiff_t k);
+void sk_prepare_portable(sk_type type, void *activations, const float *x, ptrdiff_t ldx,
+                         ptrdiff_t rows, ptrdiff_t k);
 void sk_copy_rows(void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows, ptrdiff_t k);
 
 SK_INLINE float sk_float_of_half(uint16_t h) {

@@ -1,7 +1,7 @@
 #include "matmul.h"
 
 #if defined(SK_X86)
-#include "matmul_x86.h"
+#include "matmul_int_avx2.h"
 
 /// The largest |x| of 32 values as its bits; a value that is not finite is larger than any other.
 SK_INLINE SK_TARGET_AVX2 uint32_t largest_bits(const __m256 v[4]) {
@@ -138,7 +138,7 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
 
 static const sk_panel_kernels kernels = {
     .max_rows_float = 6,
-    .max_rows_int = 4,
+    .max_rows_int = SK_MANY_ROWS_AVX2,
     .f32 = sk_f32_panel_avx2,
     .f16 = sk_f16_panel_avx2,
     .bf16 = sk_bf16_panel_avx2,

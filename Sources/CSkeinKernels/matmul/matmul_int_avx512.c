@@ -80,7 +80,7 @@ SK_INLINE SK_TARGET_AVX512 void add_block(sk_type type, int rows, int tiles, int
         }
     }
     const int last = type == SK_Q6_K ? half : 1;
-    for (int g = 0; g < 4; g++) {
+    SK_ROLLED for (int g = 0; g < 4; g++) {
         SK_UNROLL for (int nibble = half; nibble <= last; nibble++) {
             __m512i codes[TILES];
             SK_UNROLL for (int t = 0; t < tiles; t++) {

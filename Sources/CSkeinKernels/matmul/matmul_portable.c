@@ -120,8 +120,8 @@ static void quantise(sk_activation_block *block, const float *x) {
     }
 }
 
-static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
-                    ptrdiff_t k) {
+void sk_prepare_portable(sk_type type, void *activations, const float *x, ptrdiff_t ldx,
+                         ptrdiff_t rows, ptrdiff_t k) {
     if (sk_is_float(type)) {
         sk_copy_rows(activations, x, ldx, rows, k);
         return;
@@ -138,6 +138,6 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
 
 void sk_fill_matmul_portable(sk_kernels *table) {
     table->activation_bytes = sk_activation_bytes;
-    table->prepare = prepare;
+    table->prepare = sk_prepare_portable;
     table->matmul = matmul;
 }

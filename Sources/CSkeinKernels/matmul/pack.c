@@ -29,61 +29,16 @@ size_t sk_packed_bytes(sk_type type, ptrdiff_t n, ptrdiff_t k) {
 
 static void store_u32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
 
-/// One f32 row into its lane of a tile.
-static void pack_4(uint8_t *tile, const uint8_t *row, ptrdiff_t k) {
+/// `k` values of four bytes into a lane of a tile.
+static void pack_4(uint8_t *lane, const uint8_t *values, ptrdiff_t k) {
     for (ptrdiff_t i = 0; i < k; i++) {
-        memcpy(tile + i * SK_TILE_N * 4, row + i * 4, 4);
+        memcpy(lane + i * SK_TILE_N * 4, values + i * 4, 4);
     }
 }
 
-/// A whole tile of f32 at once, which keeps the writes within few lines.
-static void pack_tile_4(uint8_t *tile, const uint8_t *rows, size_t stride, ptrdiff_t k) {
+static void pack_2(uint8_t *lane, const uint8_t *values, ptrdiff_t k) {
     for (ptrdiff_t i = 0; i < k; i++) {
-        for (ptrdiff_t n = 0; n < SK_TILE_N; n++) {
-            memcpy(tile + (i * SK_TILE_N + n) * 4, rows + (size_t)n * stride + i * 4, 4);
-        }
-    }
-}
-
-static void pack_2(uint8_t *tile, const uint8_t *row, ptrdiff_t k) {
-    for (ptrdiff_t i = 0; i < k; i++) {
-        memcpy(tile + i * SK_TILE_N * 2, row + i * 2, 2);
-    }
-}
-
-static void pack_tile_2(uint8_t *tile, const uint8_t *rows, size_t stride, ptrdiff_t k) {
-    ptrdiff_t i = 0;
-    for (; i + 2 <= k; i += 2) {
-        uint16_t even[SK_TILE_N], odd[SK_TILE_N];
-        for (ptrdiff_t n = 0; n < SK_TILE_N; n++) {
-            const uint32_t pair = sk_load_u32(rows + (size_t)n * stride + i * 2);
-            even[n] = (uint16_t)pair;
-            odd[n] = (uint16_t)(pair >> 16);
-        }
-        memcpy(tile + i * SK_TILE_N * 2, even, sizeof even);
-        memcpy(tile + (i + 1) * SK_TILE_N * 2, odd, sizeof odd);
-    }
-    for (; i < k; i++) {
-        for (ptrdiff_t n = 0; n < SK_TILE_N; n++) {
-            memcpy(tile + (i * SK_TILE_N + n) * 2, rows + (size_t)n * stride + i * 2, 2);
-        }
-    }
-}
-
-static void pack_pairs(uint8_t *tile, const uint8_t *row, ptrdiff_t k) {
-    pack_4(tile, row, k / 2);
-    if (k % 2 != 0) {
-        store_u32(tile + k / 2 * SK_TILE_N * 4, sk_load_u16(row + (k - 1) * 2));
-    }
-}
-
-static void pack_tile_pairs(uint8_t *tile, const uint8_t *rows, size_t stride, ptrdiff_t k) {
-    pack_tile_4(tile, rows, stride, k / 2);
-    if (k % 2 != 0) {
-        for (ptrdiff_t n = 0; n < SK_TILE_N; n++) {
-            store_u32(tile + (k / 2 * SK_TILE_N + n) * 4,
-                      sk_load_u16(rows + (size_t)n * stride + (k - 1) * 2));
-        }
+        memcpy(lane + i * SK_TILE_N * 2, values + i * 2, 2);
     }
 }
 
@@ -121,6 +76,19 @@ SK_INLINE void pack_block(sk_type type, uint8_t *block, const uint8_t *source, p
     }
 }
 
+/// The nibbles from bit `shift` on of 32 bytes into a lane: bytes 0 ..< 16 low, the others high.
+SK_INLINE void pack_nibbles(uint8_t *lane, const uint8_t *bytes, uint32_t shift) {
+    for (ptrdiff_t pair = 0; pair < 2; pair++) {
+        uint64_t low, up;
+        memcpy(&low, bytes + 8 * pair, 8);
+        memcpy(&up, bytes + 16 + 8 * pair, 8);
+        low = low >> shift & 0x0f0f0f0f0f0f0f0f;
+        up = up >> shift & 0x0f0f0f0f0f0f0f0f;
+        store_u32(lane + 128 * pair, (uint32_t)(low | up << 4));
+        store_u32(lane + 128 * pair + 64, (uint32_t)((low | up << 4) >> 32));
+    }
+}
+
 /// Scale and minimum number `b` of a Q4_K or Q5_K block's twelve scale bytes.
 static void unpack_scale(const uint8_t *s, ptrdiff_t b, uint8_t *scale, uint8_t *min) {
     if (b < 4) {
@@ -152,12 +120,7 @@ SK_INLINE void pack_k(sk_type type, uint8_t *header, const uint8_t *source, ptrd
             store_u32(lane, bytes);
             lane += f.high_bytes;
         }
-        const uint8_t *q = codes + b / 2 * 32;
-        for (ptrdiff_t g = 0; g < 4; g++) {
-            const uint32_t low = sk_load_u32(q + 4 * g) >> (4 * (b & 1)) & 0x0f0f0f0f;
-            const uint32_t up = sk_load_u32(q + 16 + 4 * g) >> (4 * (b & 1)) & 0x0f0f0f0f;
-            store_u32(lane + 64 * g, low | up << 4);
-        }
+        pack_nibbles(lane, codes + b / 2 * 32, 4 * (b & 1));
     }
 }
 
@@ -183,11 +146,7 @@ static void pack_q6_k(uint8_t *header, const uint8_t *source, ptrdiff_t n) {
             store_u32(lane + 64 * p, bytes);
         }
         lane += f.high_bytes;
-        for (ptrdiff_t g = 0; g < 4; g++) {
-            const uint32_t low = sk_load_u32(q + 4 * g) >> nibble & 0x0f0f0f0f;
-            const uint32_t up = sk_load_u32(q + 16 + 4 * g) >> nibble & 0x0f0f0f0f;
-            store_u32(lane + 64 * g, low | up << 4);
-        }
+        pack_nibbles(lane, q, nibble);
     }
 }
 
@@ -211,25 +170,27 @@ SK_INLINE void pack_quantised(sk_type type, uint8_t *tile, const uint8_t *rows, 
     }
 }
 
+/// `count` rows of a float type into a tile, a cache line of each row at a time: rows often lie a
+/// power of two apart, where sixteen of their lines do not stay in the cache together.
 static void pack_floats(sk_type type, uint8_t *tile, const uint8_t *rows, size_t stride,
                         ptrdiff_t count, ptrdiff_t k) {
-    if (count == SK_TILE_N) {
-        if (type == SK_F32) {
-            pack_tile_4(tile, rows, stride, k);
-        } else if (type == SK_F16) {
-            pack_tile_2(tile, rows, stride, k);
-        } else {
-            pack_tile_pairs(tile, rows, stride, k);
-        }
-        return;
-    }
-    for (ptrdiff_t n = 0; n < count; n++) {
-        if (type == SK_F32) {
-            pack_4(tile + n * 4, rows + (size_t)n * stride, k);
-        } else if (type == SK_F16) {
-            pack_2(tile + n * 2, rows + (size_t)n * stride, k);
-        } else {
-            pack_pairs(tile + n * 4, rows + (size_t)n * stride, k);
+    const ptrdiff_t size = type == SK_F32 ? 4 : 2;
+    for (ptrdiff_t i = 0; i < k; i += 64 / size) {
+        const ptrdiff_t values = k - i < 64 / size ? k - i : 64 / size;
+        uint8_t *to = tile + i * SK_TILE_N * size;
+        for (ptrdiff_t n = 0; n < count; n++) {
+            const uint8_t *from = rows + (size_t)n * stride + i * size;
+            if (type == SK_F32) {
+                pack_4(to + n * 4, from, values);
+            } else if (type == SK_F16) {
+                pack_2(to + n * 2, from, values);
+            } else {
+                pack_4(to + n * 4, from, values / 2);
+                if (values % 2 != 0) {
+                    store_u32(to + (values / 2 * SK_TILE_N + n) * 4,
+                              sk_load_u16(from + (values - 1) * 2));
+                }
+            }
         }
     }
 }
