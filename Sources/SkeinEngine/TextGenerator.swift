@@ -37,6 +37,7 @@ public final class TextGenerator {
     public let engine: Engine
     /// The most tokens that prompt and answer may have together.
     public let contextSize: Int
+    private let stopTokens: Set<Int32>
 
     /// Joins a model and a tokenizer.
     ///
@@ -45,6 +46,7 @@ public final class TextGenerator {
     ///   - tokenizer: Its tokenizer.
     ///   - processor: Where it runs.
     ///   - options: How steps are packed.
+    ///   - stopTokens: Ids that end an answer, beside those the tokenizer knows.
     ///   - contextSize: A limit below or above the model's own; `nil` means the model's own.
     /// - Throws: `SkeinError.Code.shapeMismatch` when the tokenizer knows ids that the model does not.
     public init(
@@ -52,6 +54,7 @@ public final class TextGenerator {
         tokenizer: Tokenizer,
         processor: Processor,
         options: EngineOptions = EngineOptions(),
+        stopTokens: Set<Int32> = [],
         contextSize: Int? = nil
     ) throws {
         let known = model.description.vocabularySize
@@ -63,6 +66,7 @@ public final class TextGenerator {
             )
         }
         self.tokenizer = tokenizer
+        self.stopTokens = stopTokens.union(tokenizer.stopIDs)
         self.contextSize = contextSize ?? model.description.contextLength
         engine = Engine(model: model, processor: processor, options: options)
     }
@@ -85,7 +89,7 @@ public final class TextGenerator {
         onText: (String) -> Void = { _ in }
     ) throws -> GenerationResult {
         var parameters = parameters
-        parameters.stopTokens.formUnion(tokenizer.stopIDs)
+        parameters.stopTokens.formUnion(stopTokens)
         let slot = try engine.admit(
             Autoregressive(prompt: prompt, parameters: parameters, contextLimit: contextSize)
         )

@@ -29,6 +29,7 @@ struct Session {
             tokenizer: TokenizerLoader.load(tokenizer ?? path),
             processor: processor,
             options: try flags.engineOptions(),
+            stopTokens: checkpoint.configuration.stopTokens,
             contextSize: contextSize
         )
         let elapsed = (ContinuousClock.now - start).components

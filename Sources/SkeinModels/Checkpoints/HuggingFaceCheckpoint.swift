@@ -1,3 +1,4 @@
+internal import SkeinCore
 public import SkeinTensor
 
 /// A Hugging Face directory: `config.json` and safetensors.
@@ -13,7 +14,15 @@ public struct HuggingFaceCheckpoint: Checkpoint {
     /// - Throws: `SkeinError` naming the file that is missing or malformed.
     public init(path: String) throws {
         let config = try MappedFile(path: "\(path)/config.json")
-        configuration = ModelConfiguration(try config.json(), source: config.path)
+        var values = try config.json()
+        let generation = "\(path)/generation_config.json"
+        if case .object(var object) = values, MappedFile.isDirectory(generation) == false,
+            let eos = try MappedFile(path: generation).json()["eos_token_id"]
+        {
+            object["eos_token_id"] = eos
+            values = .object(object)
+        }
+        configuration = ModelConfiguration(values, source: config.path)
         files = try SafetensorsDirectory(path: path)
         // Checkpoints of a bare base model leave the outer module's name out.
         let isBare =

@@ -17,6 +17,13 @@ public struct ModelConfiguration: Sendable {
     /// The family: `model_type`.
     public var family: String { values["model_type"]?.string ?? "" }
 
+    /// The ids that end an answer: `eos_token_id`, one or several.
+    public var stopTokens: Set<Int32> {
+        let value = values["eos_token_id"]
+        let ids = value?.array?.compactMap(\.int) ?? value?.int.map { [$0] } ?? []
+        return Set(ids.compactMap { Int32(exactly: $0) })
+    }
+
     /// A positive integer that must be there.
     func integer(_ keys: String...) throws -> Int {
         for key in keys {
