@@ -37,6 +37,8 @@ public protocol LanguageModel: Sendable {
     ///   - batch: The rows.
     ///   - execution: Where it runs and what it remembers.
     /// - Returns: The residual stream before the final norm, `[rows, C]`.
+    /// - Throws: `SkeinError.Code.invalidArgument` for an id outside the vocabulary, `.incapable` for
+    ///   rows that the model or its state cannot take.
     func forward(_ batch: RowBatch, _ execution: inout Execution) throws -> Tensor
 
     /// The logits of rows of hidden state, `[rows, V]`.
