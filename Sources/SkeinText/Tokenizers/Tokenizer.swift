@@ -84,6 +84,7 @@ public struct Tokenizer: Sendable {
     ///   - text: Any text.
     ///   - addSpecialTokens: Whether to add what the model expects around a text.
     ///   - parseSpecial: Whether special tokens written in the text are taken as such.
+    /// - Returns: Token ids in the order of the text.
     /// - Complexity: O(n log n) in the length of the text.
     public func encode(
         _ text: String,
@@ -101,6 +102,7 @@ public struct Tokenizer: Sendable {
     ///   - text: Any text.
     ///   - addSpecialTokens: Whether to add what the model expects around a text.
     ///   - parseSpecial: Whether special tokens written in the text are taken as such.
+    /// - Returns: Ids in the order of the text, with their ranges.
     public func encodeWithOffsets(
         _ text: String,
         addSpecialTokens: Bool = true,
@@ -222,6 +224,7 @@ public struct Tokenizer: Sendable {
     /// - Parameters:
     ///   - ids: Any ids.
     ///   - skipSpecialTokens: Whether special tokens leave no text.
+    /// - Returns: The text; bytes that form no character become U+FFFD.
     public func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
         let tokens = ids.compactMap { surface(of: $0, skipSpecialTokens: skipSpecialTokens) }
         return String(decoding: TokenDecoder.text(tokens, decoder), as: UTF8.self)
