@@ -24,6 +24,7 @@ let rules: [SwiftSetting] = [
 let rooms = [
     Room(floor: 0, name: "CSkeinKernels", imports: []),
     Room(floor: 0, name: "CPCRE2", imports: []),
+    Room(floor: 0, name: "CSkeinStart", imports: []),
     Room(floor: 0, name: "SkeinCore", imports: [], settings: rules),
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
@@ -46,6 +47,7 @@ let rooms = [
         name: "skein",
         imports: [
             "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor", "SkeinText", "SkeinCore",
+            "CSkeinStart",
         ],
         products: [.product(name: "ArgumentParser", package: "swift-argument-parser")]
     ),
@@ -70,7 +72,7 @@ func target(_ room: Room) -> Target {
             pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"])]
         )
-    case "CSkeinKernels":
+    case "CSkeinKernels", "CSkeinStart":
         .target(name: room.name, cSettings: [.treatAllWarnings(as: .error)])
     case "skein":
         .executableTarget(name: room.name, dependencies: dependencies, swiftSettings: room.settings)

@@ -1,7 +1,17 @@
+internal import CSkeinStart
 internal import Foundation
 
 /// Process-wide facts: environment, peak memory, standard streams.
 enum Environment {
+    /// The arguments after the program's name, also where there is no /proc.
+    static var arguments: [String] {
+        let count = sk_argument_count()
+        guard count > 0 else { return Array(CommandLine.arguments.dropFirst()) }
+        return (1..<max(count, 1)).compactMap { index in
+            unsafe sk_argument(index).map { unsafe String(cString: $0) }
+        }
+    }
+
     /// A variable's value, if it is set and not empty.
     static func value(_ name: String) -> String? {
         guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else {

@@ -17,7 +17,7 @@ struct Skein: ParsableCommand {
     /// Parses and runs; errors of the world become one line, a hint, and a sysexits code.
     static func main() {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(Environment.arguments)
             try command.run()
         } catch let error as SkeinError {
             Environment.error("skein: \(error.message)\n")
