@@ -197,11 +197,36 @@ def main():
             vocab_size=arguments.vocab, hard_vocab_limit=False, num_threads=1, **options)
         return model.getvalue()
 
+    def member(message, wanted):
+        """The bytes of a protobuf field."""
+        place, found = 0, b""
+
+        def varint():
+            nonlocal place
+            value = shift = 0
+            while True:
+                byte = message[place]
+                place += 1
+                value |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    return value
+
+        while place < len(message):
+            key = varint()
+            if key & 7 == 0:
+                varint()
+            elif key & 7 == 2:
+                length = varint()
+                if key >> 3 == wanted:
+                    found = message[place:place + length]
+                place += length
+            else:
+                place += 8 if key & 7 == 1 else 4
+        return found
+
     def charsmap(model):
-        from sentencepiece import sentencepiece_model_pb2 as pb
-        proto = pb.ModelProto()
-        proto.ParseFromString(model)
-        return proto.normalizer_spec.precompiled_charsmap
+        return member(member(model, 3), 2)
 
     wanted = lambda name: not arguments.only or name in arguments.only
     plain = pieces("unigram", character_coverage=0.98)
