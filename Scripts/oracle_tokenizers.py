@@ -45,6 +45,21 @@ WORDS = (
 SPECIALS = ["<|begin|>", "<|end|>", "<tool>", "[MASK]", "<s>", "</s>", "<unk>", "[UNK]", "[CLS]"]
 
 
+SMALL_RULES = """\
+FB01\t66 69
+2460\t31
+212B\tC5
+41 30A\tC5
+3000\t20
+A0\t20
+9\t20
+A\t20
+D\t20
+200B\t
+"""
+RULES = {}
+
+
 def corpus(generator, path):
     if path:
         with open(path, encoding="utf-8") as file:
@@ -227,11 +242,36 @@ def kinds(lines, size):
 
 def charsmap(lines):
     """The character map of a model that sentencepiece trains with its default rules."""
-    from sentencepiece import sentencepiece_model_pb2 as pb
+    model = train_sentencepiece(lines, "unigram", 300, **RULES)
+    return fields(fields(model)[3])[2]
 
-    proto = pb.ModelProto()
-    proto.ParseFromString(train_sentencepiece(lines, "unigram", 300))
-    return proto.normalizer_spec.precompiled_charsmap
+
+def fields(message):
+    """The last value of each length-delimited field of a protobuf message."""
+    found, at = {}, 0
+
+    def varint():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = varint()
+        if key & 7 == 2:
+            length = varint()
+            found[key >> 3] = message[at : at + length]
+            at += length
+        elif key & 7 == 0:
+            varint()
+        else:
+            at += 4 if key & 7 == 5 else 8
+    return found
 
 
 def train_sentencepiece(lines, kind, size, **options):
@@ -256,10 +296,16 @@ def main():
     parser.add_argument("--vocabulary", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpus")
+    parser.add_argument("--small", action="store_true", help="a short character map, for committed files")
     arguments = parser.parse_args()
     os.makedirs(arguments.folder, exist_ok=True)
     generator = random.Random(arguments.seed)
     lines = corpus(generator, arguments.corpus)
+    if arguments.small:
+        path = f"{arguments.folder}/rules.tsv"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(SMALL_RULES)
+        RULES["normalization_rule_tsv"] = path
 
     for name, tokenizer in kinds(lines, arguments.vocabulary):
         texts = [random_text(generator) for _ in range(arguments.count)]
@@ -281,9 +327,9 @@ def main():
 
     for name, kind, options in (
         ("spm-bpe", "bpe", {"byte_fallback": True, "normalization_rule_name": "identity", "remove_extra_whitespaces": False}),
-        ("spm-bpe-nmt", "bpe", {"user_defined_symbols": ["<tool>"]}),
-        ("spm-unigram", "unigram", {}),
-        ("spm-unigram-bytes", "unigram", {"byte_fallback": True}),
+        ("spm-bpe-nmt", "bpe", RULES | {"user_defined_symbols": ["<tool>"]}),
+        ("spm-unigram", "unigram", RULES),
+        ("spm-unigram-bytes", "unigram", RULES | {"byte_fallback": True}),
     ):
         size = arguments.vocabulary + (300 if options.get("byte_fallback") else 0)
         model = train_sentencepiece(lines, kind, size, character_coverage=0.999, hard_vocab_limit=False, **options)
@@ -297,6 +343,8 @@ def main():
             rows.append({"text": text, "ids": processor.encode(text)})
         write(f"{arguments.folder}/{name}.jsonl", rows)
         print(name, len(rows), flush=True)
+    if arguments.small:
+        os.remove(RULES["normalization_rule_tsv"])
 
 
 main()

@@ -149,6 +149,7 @@ public struct Tokenizer: Sendable {
             var followsSpecial = true
             rawAdded.cut(bytes, parsesSpecial: parseSpecial) { range, id in
                 if let id {
+                    if tracks { encoding.matched[encoding.ids.count] = Array(bytes[range]) }
                     encoding.append(
                         id,
                         Int32(truncatingIfNeeded: range.lowerBound),
@@ -167,8 +168,13 @@ public struct Tokenizer: Sendable {
                 parts.normalizer?.apply(&part)
                 stretch(part, parseSpecial, &encoding)
             }
+            parts.postProcessor?.apply(
+                &encoding,
+                addSpecialTokens: addSpecialTokens,
+                self,
+                bytes
+            )
         }
-        parts.postProcessor?.apply(&encoding, addSpecialTokens: addSpecialTokens, self)
         return encoding
     }
 
@@ -187,6 +193,7 @@ public struct Tokenizer: Sendable {
                 let slice =
                     range == 0..<part.bytes.count ? part : NormalizedText(slice: range, of: part)
                 if let id {
+                    if encoding.tracks { encoding.matched[encoding.ids.count] = slice.bytes }
                     let end = slice.ends.last ?? 0
                     encoding.append(id, slice.starts.first ?? 0, end)
                 } else {
