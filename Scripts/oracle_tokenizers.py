@@ -1,260 +1,350 @@
-"""Trains one small tokenizer per kind and pre-tokenizer and writes what each makes of random text.
+"""Trains one small tokenizer per kind with the reference libraries and writes what they do to random text.
 
-Writes OUT/KIND/tokenizer.json (or tokenizer.model) and OUT/KIND/cases.jsonl, one case a line:
-{"text", "ids", "offsets", "decoded"}, offsets in Unicode scalars, of the text without special tokens
-added. Made with tokenizers 0.23.3 and sentencepiece 0.2.3; the seed is 1.
+For every kind it writes NAME.json (or NAME.model) and NAME.jsonl, one case a line:
+    {"text", "ids", "offsets" (scalars), "decoded", "skipped"}
+where `ids` include the special tokens, `decoded` keeps them and `skipped` leaves them out.
 
-Usage: python oracle_tokenizers.py OUT [--count 20000] [--corpus FILE ...] [--only KIND ...] [--vocab 600]
+Usage: python oracle_tokenizers.py FOLDER [--count 20000] [--vocabulary 600] [--seed 1] [--corpus FILE]
+Made with tokenizers 0.23.3 and sentencepiece 0.2.3.
 """
 
 import argparse
 import io
 import json
-import pathlib
+import os
 import random
 
 import sentencepiece
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models
-from tokenizers import normalizers as N
-from tokenizers import pre_tokenizers as P
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers
+from tokenizers import pre_tokenizers as pre
 from tokenizers import processors, trainers
 
-GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-MODERN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s"
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 TEKKEN = (
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
     r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-PROSE = """The house stood at the end of the lane, and nobody had lived in it for 30 years or more.
-"I'll go," she said; they're waiting, we've been told, and it's 1,234.56 metres away!
-Der Fluß fließt über die Brücke. Où êtes-vous né ? ¿Dónde está el niño? Это длинная река.
-東京は大きな都市です。한국어 문장도 있습니다. नमस्ते दुनिया। مرحبا بالعالم. שלום עולם 😀👍🏽
-def add(a, b):\n    return a + b  # sum\n\tif x >= 10: print('%d' % x)\n"""
-MARKS = ["<s>", "</s>", "[CLS]", "<|im_end|>", "<mark>", "spread", "  ", "\t", "\r\n", "\n\n", "\u3000",
-         "\u00a0", "\u0085", "\u200b", "\u2028", "'S", "'ll", "'\u017f", "\u2581", "\u2581\u2581", "<0x41>",
-         "e\u0301\u0323", "\u1100\u1161\u11a8", "\ufb01", "\u212b", "\u0130", "\u03a3", "\ufeff", "\0",
-         "👩‍👩‍👧", "🇩🇪", "12345", "٣٤", "Ⅷ", "½", "...", "!?", "——", "_a_", "ﷺ", "\u0e33", "a\u0300"]
-BLOCKS = [(0x20, 0x7e), (0xa0, 0x24f), (0x300, 0x36f), (0x370, 0x52f), (0x590, 0x6ff), (0x900, 0xdff),
-          (0xe00, 0xfff), (0x1100, 0x11ff), (0x1e00, 0x20ff), (0x2100, 0x27bf), (0x3000, 0x30ff),
-          (0x4e00, 0x9fff), (0xac00, 0xd7a3), (0xf900, 0xffff), (0x10000, 0x1ffff), (0, 0x10ffff)]
+DEEPSEEK = (
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+WORDS = (
+    "the of and to a in is it you that he was for on are with as I his they be at one have this "
+    "from or had by hot but some what there we can out other were all your when up use word how "
+    "said an each she which do their time if will way about many then them would write like so "
+    "these her long make thing see him two has look more day could go come did my sound no most "
+    "number who over know water than call first people may down side been now find any new work "
+    "don't we'll I'm they've it's you'd DON'T WE'LL straße naïve café crème brûlée Ærø fiancée "
+    "привет мир слово дом 東京 大阪 日本語 中文 漢字 한국어 서울 שלום عالم हिन्दी ไทย ελλάδα"
+).split()
+SPECIALS = ["<|begin|>", "<|end|>", "<tool>", "[MASK]", "<s>", "</s>", "<unk>", "[UNK]", "[CLS]"]
 
 
-def random_text(rng, words):
+SMALL_RULES = """\
+FB01\t66 69
+2460\t31
+212B\tC5
+41 30A\tC5
+3000\t20
+A0\t20
+9\t20
+A\t20
+D\t20
+200B\t
+"""
+RULES = {}
+
+
+def corpus(generator, path):
+    if path:
+        with open(path, encoding="utf-8") as file:
+            return file.read().splitlines()
+    lines = []
+    for _ in range(4000):
+        words = [generator.choice(WORDS) for _ in range(generator.randint(3, 14))]
+        if generator.random() < 0.3:
+            words.insert(generator.randrange(len(words)), str(generator.randrange(10**generator.randint(1, 7))))
+        lines.append(generator.choice(["", " ", "  "]) + " ".join(words) + generator.choice([".", "!", "?", ",", "...", "\n"]))
+    return lines
+
+
+RANGES = [
+    (0x20, 0x7E), (0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x590, 0x6FF),
+    (0x900, 0x97F), (0xE00, 0xE7F), (0x1100, 0x11FF), (0x1E00, 0x1FFF), (0x2000, 0x206F),
+    (0x20A0, 0x214F), (0x2460, 0x24FF), (0x3000, 0x30FF), (0x3400, 0x34FF), (0x4E00, 0x9FFF),
+    (0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFB00, 0xFFFD), (0x10000, 0x10FFF), (0x1D400, 0x1D7FF),
+    (0x1F300, 0x1FAFF), (0x20000, 0x2A6DF), (0, 0x1F), (0x7F, 0x9F), (0x80, 0xFFFF), (0x10000, 0x10FFFF),
+]
+SNIPPETS = [
+    "👨‍👩‍👧‍👦", "🏳️‍🌈", "👍🏽", "🇩🇪🇫🇷", "e\u0301", "a\u0323\u0302", "\u0301", "n\u0303o", "ﬁ", "①", "Å", "ſ", "'ſ",
+    "\r\n", "\n\n\n", "\t\t", "   ", "\u00a0", "\u3000", "\u200b", "\u2028", "\ufeff", "\u180e", "\x85", "\x1c",
+    "'s", "'LL", "'Re", "n't", "don't", "I'M", "1234567", "3.14", "٣٤٥", "½", "Ⅷ", "<0x0A>", "##ing", "▁", "▁▁a",
+    "İ", "ΑΣ", "ẞ", "ǅ", "각", "각", "क्षि", "กำ", "\x00", "\ufffd", "</w>", "_", "a_b", "...", "?!",
+]
+
+
+def random_text(generator):
     parts = []
-    for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 13, 21])):
-        choice = rng.random()
-        if choice < 0.5:
-            parts.append(rng.choice(words))
-        elif choice < 0.7:
-            parts.append(rng.choice(MARKS))
-        elif choice < 0.8:
-            parts.append(rng.choice(" \n\t.,'-_") * rng.choice([1, 1, 2, 3, 7]))
+    for _ in range(generator.choice([0, 1, 2, 3, 5, 8, 13])):
+        kind = generator.random()
+        if kind < 0.35:
+            parts.append(" ".join(generator.choice(WORDS) for _ in range(generator.randint(1, 4))))
+        elif kind < 0.55:
+            low, high = generator.choice(RANGES)
+            for _ in range(generator.randint(1, 5)):
+                scalar = generator.randint(low, high)
+                if not 0xD800 <= scalar <= 0xDFFF:
+                    parts.append(chr(scalar))
+        elif kind < 0.75:
+            parts.append(generator.choice(SNIPPETS))
+        elif kind < 0.85:
+            parts.append(" " * generator.randint(1, 4))
+        elif kind < 0.93:
+            parts.append(generator.choice(SPECIALS))
         else:
-            low, high = rng.choice(BLOCKS)
-            for _ in range(rng.choice([1, 1, 2, 4])):
-                c = rng.randint(low, high)
-                parts.append(chr(c) if not 0xD800 <= c <= 0xDFFF else "?")
-        if rng.random() < 0.45:
-            parts.append(" ")
+            parts.append("".join(chr(generator.randint(33, 126)) for _ in range(generator.randint(1, 90))))
     return "".join(parts)
 
 
-def byte_level(pre, normalizer=None, prefix=False, regex=True, **options):
+def byte_level(lines, size, split, normalizer=None, **options):
     tokenizer = Tokenizer(models.BPE(**options))
-    last = P.ByteLevel(add_prefix_space=prefix, use_regex=regex)
-    tokenizer.pre_tokenizer = P.Sequence([*pre, last]) if pre else last
-    if normalizer:
-        tokenizer.normalizer = normalizer
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = split
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.ByteLevel(trim_offsets=prefix)
-    return tokenizer, "byte"
-
-
-def split(pattern, behavior="isolated", **options):
-    return byte_level([P.Split(Regex(pattern), behavior)], regex=False, **options)
-
-
-def scored(model, pre=None, normalizer=None, decoder=None, kind="char"):
-    tokenizer = Tokenizer(model)
-    if pre:
-        tokenizer.pre_tokenizer = pre
-    if normalizer:
-        tokenizer.normalizer = normalizer
-    if decoder:
-        tokenizer.decoder = decoder
-    return tokenizer, kind
-
-
-def llama2(scheme):
-    chain = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
-    if scheme == "legacy":
-        normalizer = N.Sequence([N.Prepend("\u2581"), N.Replace(" ", "\u2581")])
-        pre = None
-    else:
-        normalizer, pre = None, P.Metaspace("\u2581", prepend_scheme=scheme, split=False)
-    if scheme != "never":
-        chain.append(decoders.Strip(" ", 1, 0))
-    model = models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True)
-    return scored(model, pre, normalizer, decoders.Sequence(chain), "fallback")
-
-
-def bert(lowercase):
-    return scored(models.WordPiece(unk_token="[UNK]"), P.BertPreTokenizer(),
-                  N.BertNormalizer(lowercase=lowercase), decoders.WordPiece(), "word")
-
-
-def unigram(pre, normalizer=None):
-    return scored(models.Unigram(), pre, normalizer, decoders.Metaspace(), "unigram")
-
-
-def kinds(charsmap):
-    single = lambda name: P.Split(" ", name)
-    return {
-        "gpt2": lambda: byte_level([]),
-        "roberta": lambda: byte_level([], prefix=True),
-        "llama3": lambda: split(MODERN % "{1,3}", ignore_merges=True),
-        "qwen2": lambda: (lambda t: (setattr(t[0], "normalizer", N.NFC()), t)[1])(split(MODERN % "")),
-        "tekken": lambda: split(TEKKEN, ignore_merges=True),
-        "smollm": lambda: byte_level([P.Digits(individual_digits=True)]),
-        "llama2": lambda: llama2("legacy"),
-        "mistral": lambda: llama2("first"),
-        "gemma": lambda: llama2("never"),
-        "bert": lambda: bert(True),
-        "bert-cased": lambda: bert(False),
-        "unigram": lambda: unigram(P.Metaspace()),
-        "t5": lambda: unigram(P.Sequence([P.WhitespaceSplit(), P.Metaspace()]), N.Precompiled(charsmap)),
-        "xlnet": lambda: unigram(P.Metaspace(), N.Sequence(
-            [N.Nmt(), N.NFKD(), N.StripAccents(), N.Lowercase(), N.Replace(Regex(" {2,}"), " ")])),
-        "words": lambda: scored(models.WordLevel(unk_token="[UNK]"), P.Whitespace(), N.Strip(), None, "word"),
-        "punctuation": lambda: byte_level([P.Punctuation("merged_with_previous")], N.NFKC(), regex=False),
-        "digits": lambda: byte_level([P.Digits(False), P.Punctuation("contiguous")], N.NFD(), regex=False),
-        "delimiter": lambda: byte_level([P.CharDelimiterSplit("-")], N.Lowercase()),
-        "removed": lambda: byte_level([single("removed")], N.NFKD(), regex=False),
-        "next": lambda: byte_level([single("merged_with_next")], N.Prepend("_"), regex=False),
-        "previous": lambda: byte_level([P.Split(Regex(r"\s+"), "merged_with_previous")], regex=False),
-        "inverted": lambda: byte_level([P.Split(Regex(r"\w+|[^\w\s]+"), "removed", invert=True)], regex=False),
-    }
-
-
-def train(make, words, size):
-    tokenizer, kind = make()
-    specials = ["<unk>", "<s>", "</s>", "[UNK]", "[CLS]", "<|im_end|>"]
-    common = dict(vocab_size=size, show_progress=False, special_tokens=specials)
-    if kind == "byte":
-        trainer = trainers.BpeTrainer(initial_alphabet=P.ByteLevel.alphabet(), **common)
-    elif kind == "fallback":
-        common["special_tokens"] = specials + [f"<0x{b:02X}>" for b in range(256)]
-        trainer = trainers.BpeTrainer(limit_alphabet=60, **common)
-    elif kind == "unigram":
-        trainer = trainers.UnigramTrainer(unk_token="<unk>", **common)
-    elif isinstance(tokenizer.model, models.WordPiece):
-        trainer = trainers.WordPieceTrainer(**common)
-    else:
-        trainer = trainers.WordLevelTrainer(**common)
-    tokenizer.train_from_iterator(words, trainer)
-    if kind == "fallback":  # bytes are ordinary tokens
-        data = json.loads(tokenizer.to_str())
-        data["added_tokens"] = [t for t in data["added_tokens"] if not t["content"].startswith("<0x")]
-        data["model"]["byte_fallback"] = True
-        tokenizer = Tokenizer.from_str(json.dumps(data))
-    tokenizer.add_tokens([AddedToken("<mark>", lstrip=True, rstrip=True, normalized=False),
-                          AddedToken("spread", single_word=True, normalized=True)])
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=pre.ByteLevel.alphabet(), show_progress=False)
+    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.add_special_tokens([AddedToken("<|begin|>", normalized=False), AddedToken("<|end|>", normalized=False)])
+    tokenizer.add_tokens([AddedToken("<tool>", lstrip=True, rstrip=True), AddedToken("water", single_word=True)])
     return tokenizer
+
+
+def split_then_bytes(pattern):
+    return pre.Sequence([pre.Split(Regex(pattern), "isolated"), pre.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+def kinds(lines, size):
+    gpt2 = byte_level(lines, size, pre.ByteLevel(add_prefix_space=False))
+    gpt2.post_processor = processors.ByteLevel(trim_offsets=True, add_prefix_space=False)
+    yield "gpt2", gpt2
+    roberta = byte_level(lines, size, pre.ByteLevel(add_prefix_space=True))
+    roberta.add_special_tokens(["<s>", "</s>", AddedToken("[MASK]", lstrip=True)])
+    roberta.post_processor = processors.RobertaProcessing(
+        ("</s>", roberta.token_to_id("</s>")), ("<s>", roberta.token_to_id("<s>")), True, True
+    )
+    yield "roberta", roberta
+    llama3 = byte_level(lines, size, split_then_bytes(LLAMA3), ignore_merges=True)
+    llama3.post_processor = processors.Sequence(
+        [
+            processors.ByteLevel(trim_offsets=False),
+            processors.TemplateProcessing(
+                single="<|begin|> $A", pair="<|begin|> $A <|begin|> $B",
+                special_tokens=[("<|begin|>", llama3.token_to_id("<|begin|>"))],
+            ),
+        ]
+    )
+    yield "llama3", llama3
+    yield "qwen2", byte_level(lines, size, split_then_bytes(QWEN2), normalizers.NFC())
+    yield "tekken", byte_level(lines, size, split_then_bytes(TEKKEN), ignore_merges=True)
+    deepseek = pre.Sequence(
+        [
+            pre.Split(Regex(r"\p{N}{1,3}"), "isolated"),
+            pre.Split(Regex("[一-龥\u3040-ゟ゠-ヿ]+"), "isolated"),
+            pre.Split(Regex(DEEPSEEK), "isolated"),
+            pre.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    yield "deepseek", byte_level(lines, size, deepseek)
+    yield "smollm", byte_level(
+        lines, size, pre.Sequence([pre.Digits(individual_digits=True), pre.ByteLevel(add_prefix_space=False)])
+    )
+    for name, first in (("llama2", False), ("mistral", True)):
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+        steps = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+        if first:
+            tokenizer.pre_tokenizer = pre.Metaspace(prepend_scheme="first", split=False)
+        else:
+            tokenizer.normalizer = normalizers.Sequence(steps)
+        trainer = trainers.BpeTrainer(
+            vocab_size=size + 259, show_progress=False, limit_alphabet=100,
+            special_tokens=["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)],
+        )
+        tokenizer.train_from_iterator(lines, trainer)
+        data = json.loads(tokenizer.to_str())
+        data["added_tokens"] = data["added_tokens"][:3]
+        tokenizer = Tokenizer.from_str(json.dumps(data))
+        tokenizer.decoder = decoders.Sequence(
+            [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        )
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
+        )
+        yield name, tokenizer
+    for name, steps in (
+        ("unigram", [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]),
+        ("xlm", None),
+    ):
+        tokenizer = Tokenizer(models.Unigram())
+        if steps is None:
+            steps = [normalizers.Precompiled(charsmap(lines)), normalizers.Strip(False, True)]
+        tokenizer.normalizer = normalizers.Sequence(steps)
+        tokenizer.pre_tokenizer = pre.Metaspace(prepend_scheme="always")
+        tokenizer.decoder = decoders.Metaspace()
+        trainer = trainers.UnigramTrainer(
+            vocab_size=size, show_progress=False, unk_token="<unk>", special_tokens=["<s>", "</s>", "<unk>"]
+        )
+        tokenizer.train_from_iterator(lines, trainer)
+        yield name, tokenizer
+    for name, lower in (("bert", True), ("bert-cased", False)):
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lower)
+        tokenizer.pre_tokenizer = pre.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=size, show_progress=False, limit_alphabet=200, special_tokens=["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        )
+        tokenizer.train_from_iterator(lines, trainer)
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+        yield name, tokenizer
+    clip = Tokenizer(models.BPE(unk_token="<|end|>", end_of_word_suffix="</w>"))
+    clip.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    clip.pre_tokenizer = pre.Sequence(
+        [
+            pre.Split(Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", True),
+            pre.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    clip.decoder = decoders.Sequence([decoders.BPEDecoder("</w>")])
+    trainer = trainers.BpeTrainer(
+        vocab_size=size + 256, show_progress=False, end_of_word_suffix="</w>",
+        initial_alphabet=pre.ByteLevel.alphabet(), special_tokens=["<|begin|>", "<|end|>"],
+    )
+    clip.train_from_iterator(lines, trainer)
+    yield "clip", clip
+    words = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    words.normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Strip()])
+    words.pre_tokenizer = pre.Sequence([pre.Whitespace(), pre.Punctuation("contiguous"), pre.Digits()])
+    words.train_from_iterator(lines, trainers.WordLevelTrainer(vocab_size=size, show_progress=False, special_tokens=["[UNK]"]))
+    yield "words", words
+    nfkd = byte_level(
+        lines, size,
+        pre.Sequence([pre.Split(" ", "merged_with_next"), pre.Split(Regex("[aeiou]+"), "merged_with_previous"), pre.ByteLevel(False)]),
+        normalizers.Sequence([normalizers.NFKD(), normalizers.Lowercase()]),
+    )
+    yield "nfkd", nfkd
+
+
+def charsmap(lines):
+    """The character map of a model that sentencepiece trains with its default rules."""
+    model = train_sentencepiece(lines, "unigram", 300, **RULES)
+    return fields(fields(model)[3])[2]
+
+
+def fields(message):
+    """The last value of each length-delimited field of a protobuf message."""
+    found, at = {}, 0
+
+    def varint():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = varint()
+        if key & 7 == 2:
+            length = varint()
+            found[key >> 3] = message[at : at + length]
+            at += length
+        elif key & 7 == 0:
+            varint()
+        else:
+            at += 4 if key & 7 == 5 else 8
+    return found
+
+
+def train_sentencepiece(lines, kind, size, **options):
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(x.strip() for x in lines if x.strip()), model_writer=model, vocab_size=size,
+        model_type=kind, minloglevel=2, num_threads=1, **options,
+    )
+    return model.getvalue()
+
+
+def write(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row) + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("folder")
     parser.add_argument("--count", type=int, default=20000)
-    parser.add_argument("--corpus", nargs="*", default=[])
-    parser.add_argument("--only", nargs="*")
-    parser.add_argument("--vocab", type=int, default=600)
+    parser.add_argument("--vocabulary", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--corpus")
+    parser.add_argument("--small", action="store_true", help="a short character map, for committed files")
     arguments = parser.parse_args()
-    corpus = PROSE + "".join(open(path, encoding="utf-8").read()[:300000] for path in arguments.corpus)
-    lines = corpus.split("\n")
-    words = corpus.split()
+    os.makedirs(arguments.folder, exist_ok=True)
+    generator = random.Random(arguments.seed)
+    lines = corpus(generator, arguments.corpus)
+    if arguments.small:
+        path = f"{arguments.folder}/rules.tsv"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(SMALL_RULES)
+        RULES["normalization_rule_tsv"] = path
 
-    def write(name, file, content, encode):
-        folder = arguments.out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(content)
-        rng = random.Random(1)
-        with open(folder / "cases.jsonl", "w", encoding="utf-8") as output:
-            for _ in range(arguments.count):
-                text = random_text(rng, words)
-                case = {"text": text, **encode(text)}
-                output.write(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n")
-        print(name, flush=True)
+    for name, tokenizer in kinds(lines, arguments.vocabulary):
+        texts = [random_text(generator) for _ in range(arguments.count)]
+        tokenizer.save(f"{arguments.folder}/{name}.json", pretty=False)
+        tokenizer = Tokenizer.from_file(f"{arguments.folder}/{name}.json")
+        rows = []
+        for text, encoding in zip(texts, tokenizer.encode_batch(texts)):
+            rows.append(
+                {
+                    "text": text,
+                    "ids": encoding.ids,
+                    "offsets": encoding.offsets,
+                    "decoded": tokenizer.decode(encoding.ids, skip_special_tokens=False) if encoding.ids else "",
+                    "skipped": tokenizer.decode(encoding.ids, skip_special_tokens=True) if encoding.ids else "",
+                }
+            )
+        write(f"{arguments.folder}/{name}.jsonl", rows)
+        print(name, len(rows), flush=True)
 
-    def pieces(kind, **options):
-        model = io.BytesIO()
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines), model_writer=model, model_type=kind, minloglevel=2,
-            vocab_size=arguments.vocab, hard_vocab_limit=False, num_threads=1, **options)
-        return model.getvalue()
-
-    def member(message, wanted):
-        """The bytes of a protobuf field."""
-        place, found = 0, b""
-
-        def varint():
-            nonlocal place
-            value = shift = 0
-            while True:
-                byte = message[place]
-                place += 1
-                value |= (byte & 127) << shift
-                shift += 7
-                if byte < 128:
-                    return value
-
-        while place < len(message):
-            key = varint()
-            if key & 7 == 0:
-                varint()
-            elif key & 7 == 2:
-                length = varint()
-                if key >> 3 == wanted:
-                    found = message[place:place + length]
-                place += length
-            else:
-                place += 8 if key & 7 == 1 else 4
-        return found
-
-    def charsmap(model):
-        return member(member(model, 3), 2)
-
-    wanted = lambda name: not arguments.only or name in arguments.only
-    plain = pieces("unigram", character_coverage=0.98)
-    for name, make in kinds(charsmap(plain)).items():
-        if not wanted(name):
-            continue
-        tokenizer = train(make, lines, arguments.vocab)
-
-        def encode(text):
-            result = tokenizer.encode(text, add_special_tokens=False)
-            decoded = tokenizer.decode(result.ids, skip_special_tokens=False)
-            return {"ids": result.ids, "offsets": result.offsets, "decoded": decoded}
-
-        write(name, "tokenizer.json", tokenizer.to_str().encode(), encode)
-    models_ = {
-        "spm-unigram": plain,
-        "spm-unigram-bytes": pieces("unigram", character_coverage=0.98, byte_fallback=True),
-        "spm-bpe": pieces("bpe", character_coverage=0.98),
-        "spm-llama": pieces("bpe", character_coverage=0.98, byte_fallback=True, split_digits=True,
-                            normalization_rule_name="identity", remove_extra_whitespaces=False,
-                            user_defined_symbols=["<mark>"]),
-    }
-    for name, model in models_.items():
-        if not wanted(name):
-            continue
+    for name, kind, options in (
+        ("spm-bpe", "bpe", {"byte_fallback": True, "normalization_rule_name": "identity", "remove_extra_whitespaces": False}),
+        ("spm-bpe-nmt", "bpe", RULES | {"user_defined_symbols": ["<tool>"]}),
+        ("spm-unigram", "unigram", RULES),
+        ("spm-unigram-bytes", "unigram", RULES | {"byte_fallback": True}),
+    ):
+        size = arguments.vocabulary + (300 if options.get("byte_fallback") else 0)
+        model = train_sentencepiece(lines, kind, size, character_coverage=0.999, hard_vocab_limit=False, **options)
+        with open(f"{arguments.folder}/{name}.model", "wb") as file:
+            file.write(model)
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-        write(name, "tokenizer.model", model, lambda text: (lambda ids: {
-            "ids": ids, "decoded": processor.decode(ids)})(processor.encode(text)))
+        rows = []
+        for _ in range(arguments.count):
+            # Zero ends a string inside the library's trie; leave it out.
+            text = random_text(generator).replace("\0", "")
+            rows.append({"text": text, "ids": processor.encode(text)})
+        write(f"{arguments.folder}/{name}.jsonl", rows)
+        print(name, len(rows), flush=True)
+    if arguments.small:
+        os.remove(RULES["normalization_rule_tsv"])
 
 
 main()

@@ -93,7 +93,7 @@ public final class TextGenerator {
         let slot = try engine.admit(
             Autoregressive(prompt: prompt, parameters: parameters, contextLimit: contextSize)
         )
-        var stream = TokenStream(tokenizer)
+        var stream = TokenStream(tokenizer, skipSpecialTokens: true)
         var stops = StopStrings(stopStrings)
         var result = GenerationResult(
             text: "",

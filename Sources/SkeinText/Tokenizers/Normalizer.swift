@@ -62,9 +62,7 @@ indirect enum Normalizer: Sendable {
         var changes: [NormalForms.Change] = []
         for scalar in TextBytes.scalars(text.bytes) {
             if let lower = NormalForms.shared.lowercase(scalar) {
-                for (index, part) in lower.enumerated() {
-                    changes.append((part, index == 0 ? 0 : 1))
-                }
+                for (index, part) in lower.enumerated() { changes.append((part, index == 0 ? 0 : 1)) }
             } else {
                 changes.append((scalar, 0))
             }

@@ -11,17 +11,18 @@ indirect enum PostProcessor: Sendable {
     case trimOffsets(addsPrefixSpace: Bool)
 
     /// Adds the special tokens and trims offsets.
-    func apply(_ encoding: inout Encoding, addSpecialTokens: Bool, _ tokenizer: Tokenizer) {
+    func apply(
+        _ encoding: inout Encoding,
+        addSpecialTokens: Bool,
+        _ tokenizer: Tokenizer,
+        _ text: UnsafeBufferPointer<UInt8>
+    ) {
         switch self {
         case .sequence(let steps):
             for step in steps {
-                step.apply(&encoding, addSpecialTokens: addSpecialTokens, tokenizer)
+                step.apply(&encoding, addSpecialTokens: addSpecialTokens, tokenizer, text)
             }
         case .template(let parts):
-            guard
-                addSpecialTokens
-                    || !parts.contains(where: { if case .text = $0 { true } else { false } })
-            else { return }
             var result = Encoding(tracks: encoding.tracks)
             for part in parts {
                 switch part {
@@ -34,26 +35,37 @@ indirect enum PostProcessor: Sendable {
             encoding = result
         case .trimOffsets(let addsPrefixSpace):
             guard encoding.tracks else { return }
-            trim(&encoding, addsPrefixSpace, tokenizer)
+            trim(&encoding, addsPrefixSpace, tokenizer, text)
         }
     }
 
-    private func trim(_ encoding: inout Encoding, _ addsPrefixSpace: Bool, _ tokenizer: Tokenizer) {
+    /// Takes white space off the ranges, by characters of the text as the reference counts them.
+    private func trim(
+        _ encoding: inout Encoding,
+        _ addsPrefixSpace: Bool,
+        _ tokenizer: Tokenizer,
+        _ text: UnsafeBufferPointer<UInt8>
+    ) {
         for index in encoding.ids.indices {
-            let scalars = TextBytes.scalars(tokenizer.content(of: encoding.ids[index]))
+            let token = encoding.matched[index] ?? tokenizer.content(of: encoding.ids[index])
+            let scalars = TextBytes.scalars(token)
             let isSpace = { (scalar: UInt32) in
                 scalar == 0x120 || CharacterTable.shared[scalar].contains(.plainSpace)
             }
-            var leading = Int32(scalars.prefix(while: isSpace).count)
-            let trailing = Int32(scalars.reversed().prefix(while: isSpace).count)
-            if leading > 0 {
-                let isFirst = index == 0 || encoding.starts[index] == 0
-                if isFirst, addsPrefixSpace, leading == 1 { leading = 0 }
-                encoding.starts[index] = min(encoding.starts[index] + leading, encoding.ends[index])
+            var leading = scalars.prefix(while: isSpace).count
+            let trailing = scalars.reversed().prefix(while: isSpace).count
+            var start = Int(encoding.starts[index])
+            var end = Int(encoding.ends[index])
+            let isFirst = index == 0 || start == 0
+            if isFirst, addsPrefixSpace, leading == 1 { leading = 0 }
+            for _ in 0..<leading where start < end { start += TextBytes.length(text[start]) }
+            var back = end
+            for _ in 0..<trailing where back >= 0 {
+                back = back == 0 ? -1 : TextBytes.previous(text, back)
             }
-            if trailing > 0, encoding.ends[index] >= trailing {
-                encoding.ends[index] = max(encoding.ends[index] - trailing, encoding.starts[index])
-            }
+            if back >= 0 { end = max(back, start) }
+            encoding.starts[index] = Int32(truncatingIfNeeded: start)
+            encoding.ends[index] = Int32(truncatingIfNeeded: end)
         }
     }
 }
@@ -63,6 +75,8 @@ struct Encoding {
     var ids: [Int32] = []
     var starts: [Int32] = []
     var ends: [Int32] = []
+    /// The text of added tokens by index, which may hold white space beside the token's own.
+    var matched: [Int: [UInt8]] = [:]
     let tracks: Bool
 
     init(tracks: Bool) { self.tracks = tracks }

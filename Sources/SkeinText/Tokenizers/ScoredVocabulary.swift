@@ -148,11 +148,7 @@ struct ScoredVocabulary {
                     let left = UnsafeBufferPointer(rebasing: key[..<cut])
                     let right = UnsafeBufferPointer(rebasing: key[cut...])
                     if let a = table.id(left), let b = table.id(right) {
-                        pairs.set(
-                            a,
-                            b,
-                            .init(rank: ranks[score.isNaN ? 0 : score] ?? 0, id: symbol.id)
-                        )
+                        pairs.set(a, b, .init(rank: ranks[score.isNaN ? 0 : score] ?? 0, id: symbol.id))
                         if kinds[Int(symbol.id)] == .unused { apart[symbol.id] = [a, b] }
                     }
                     cut += TextBytes.length(key[cut])

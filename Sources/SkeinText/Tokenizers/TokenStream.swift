@@ -22,7 +22,7 @@ public struct TokenStream: Sendable {
     }
 
     /// Begins decoding for a tokenizer.
-    public init(_ tokenizer: Tokenizer, skipSpecialTokens: Bool = true) {
+    public init(_ tokenizer: Tokenizer, skipSpecialTokens: Bool = false) {
         self.tokenizer = tokenizer
         skipsSpecialTokens = skipSpecialTokens
         stages = []

@@ -24,14 +24,12 @@ extension Tokenizer {
     }
 
     private init(byteLevel source: GGUFVocabulary) throws {
-        let entries = source.pieces.enumerated().map {
+        let entries = source.tokens.enumerated().map {
             (key: $1, id: Int32(truncatingIfNeeded: $0))
         }
         let table = ByteTable(entries)
-        let merges = source.merges ?? []
-        var pairs = PairTable(capacity: merges.count)
-        for (rank, text) in merges.enumerated() {
-            let merge = Array(text.utf8)
+        var pairs = PairTable(capacity: source.merges.count)
+        for (rank, merge) in source.merges.enumerated() {
             // A token may begin with a space that is not the separator.
             guard merge.count >= 3, let cut = merge.dropFirst().firstIndex(of: 0x20) else {
                 throw SkeinError(
@@ -46,7 +44,7 @@ extension Tokenizer {
                 pairs.set(a, b, .init(rank: Int32(truncatingIfNeeded: rank), id: c))
             }
         }
-        let rules = try WordRules(named: source.preTokenizer ?? "default")
+        let rules = try WordRules(named: source.pre)
         var options = BPEModel.Options()
         options.ignoresMerges = rules.ignoresMerges
         let model = BPEModel(
@@ -59,29 +57,32 @@ extension Tokenizer {
             fallback: []
         )
         var parts = Parts(model: .bpe(model))
-        let addsPrefix = source.addsSpacePrefix ?? false
+        let addsPrefix = source.addSpacePrefix ?? false
         parts.preTokenizer = .sequence(
             rules.splitters.map { .split($0, .isolated, invert: false) }
                 + [.byteLevel(addsPrefixSpace: addsPrefix, splitter: nil)]
         )
         parts.writesBytes = false
         parts.decoder = [.byteLevel]
-        self.init(parts: parts, contents: source.pieces, added: source.added, special: [])
+        self.init(parts: parts, contents: source.tokens, added: source.added, special: [])
         bosID = source.bosID
         eosID = source.eosID
-        surround(bos: source.addsBOS ?? rules.addsBOS, eos: source.addsEOS ?? false)
+        surround(bos: source.addBOS ?? rules.addsBOS, eos: source.addEOS ?? false)
     }
 
     private init(scored source: GGUFVocabulary) throws {
         var vocabulary = ScoredVocabulary()
-        vocabulary.pieces = source.pieces
-        let count = source.tokens.count
-        vocabulary.scores = source.scores ?? [Float](repeating: 0, count: count)
-        let types = source.tokenTypes ?? [Int](repeating: 1, count: count)
-        vocabulary.kinds = types.map { .init(rawValue: Int32(clamping: $0)) ?? .normal }
-        vocabulary.addsPrefix = source.addsSpacePrefix ?? true
+        vocabulary.pieces = source.tokens
+        vocabulary.scores =
+            source.scores.isEmpty
+            ? [Float](repeating: 0, count: source.tokens.count) : source.scores
+        vocabulary.kinds = source.tokens.indices.map { index in
+            let type = source.tokenTypes.isEmpty ? 1 : source.tokenTypes[index]
+            return ScoredVocabulary.Kind(rawValue: type) ?? .normal
+        }
+        vocabulary.addsPrefix = source.addSpacePrefix ?? true
         vocabulary.prefixesStretches = source.model == "llama"
-        vocabulary.squeezesSpaces = source.removesExtraSpaces ?? false
+        vocabulary.squeezesSpaces = source.removeExtraWhitespaces ?? false
         vocabulary.unkID =
             source.unkID
             ?? vocabulary.kinds.firstIndex(of: .unknown).map { Int32(truncatingIfNeeded: $0) }
@@ -99,7 +100,7 @@ extension Tokenizer {
         )
         bosID = source.bosID ?? (isMerging ? 1 : nil)
         eosID = source.eosID ?? (isMerging ? 2 : 1)
-        surround(bos: source.addsBOS ?? isMerging, eos: source.addsEOS ?? !isMerging)
+        surround(bos: source.addBOS ?? isMerging, eos: source.addEOS ?? !isMerging)
     }
 
     private init(bert source: GGUFVocabulary) {
@@ -109,7 +110,7 @@ extension Tokenizer {
         var contents: [[UInt8]?] = []
         let added = source.added
         let special = Set(added.map(\.id))
-        for (index, token) in source.pieces.enumerated() {
+        for (index, token) in source.tokens.enumerated() {
             let id = Int32(truncatingIfNeeded: index)
             if token.starts(with: mark) {
                 let key = Array(token.dropFirst(3))
@@ -122,7 +123,7 @@ extension Tokenizer {
                 contents.append(Array("##".utf8) + token)
             }
         }
-        let unk = source.unkID ?? source.tokens.firstIndex(of: "[UNK]").map(Int32.init)
+        let unk = source.unkID ?? source.tokens.firstIndex(of: Array("[UNK]".utf8)).map(Int32.init)
         let model = WordPieceModel(
             heads: heads,
             tails: tails,
@@ -142,23 +143,20 @@ extension Tokenizer {
         unkID = unk
         bosID = source.clsID ?? source.bosID ?? id(of: "[CLS]")
         eosID = source.sepID ?? source.eosID ?? id(of: "[SEP]")
-        surround(bos: source.addsBOS ?? true, eos: source.addsEOS ?? true)
+        surround(bos: source.addBOS ?? true, eos: source.addEOS ?? true)
     }
 }
 
 extension GGUFVocabulary {
-    /// The tokens' bytes.
-    fileprivate var pieces: [[UInt8]] { tokens.map { Array($0.utf8) } }
-
     /// The control and user-defined tokens.
     fileprivate var added: [AddedToken] {
-        guard let tokenTypes else { return [] }
+        guard !tokenTypes.isEmpty else { return [] }
         return tokens.indices.compactMap { index in
             let type = tokenTypes[index]
             guard type == 3 || type == 4 || type == 2 && model == "bert" else { return nil }
             return AddedToken(
                 id: Int32(truncatingIfNeeded: index),
-                content: Array(tokens[index].utf8),
+                content: tokens[index],
                 isSpecial: type != 4
             )
         }
@@ -172,14 +170,20 @@ extension GGUFVocabulary {
                 "tokenizer.ggml.tokens: \(tokens.count) tokens, expected 1 to \(Field.largestID)"
             )
         }
-        for (name, count) in [("scores", scores?.count), ("token_type", tokenTypes?.count)] {
-            guard let count else { continue }
-            guard count == tokens.count else {
+        for (name, count) in [("scores", scores.count), ("token_type", tokenTypes.count)] {
+            guard count == 0 || count == tokens.count else {
                 throw SkeinError(
                     .corruptFile,
                     "tokenizer.ggml.\(name): \(count) entries for \(tokens.count) tokens"
                 )
             }
+        }
+        for (index, token) in tokens.enumerated()
+        where String(validating: token, as: UTF8.self) == nil {
+            throw SkeinError(
+                .corruptFile,
+                "tokenizer.ggml.tokens[\(index)]: the bytes are not valid UTF-8"
+            )
         }
         let named = [
             ("bos_token_id", bosID), ("eos_token_id", eosID), ("eot_token_id", eotID),
@@ -224,8 +228,7 @@ struct WordRules {
         case "gpt-2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat",
             "mpt", "olmo", "jais", "trillion", "roberta-bpe", "exaone4", "dbrx-legacy":
             patterns = [Splitter.gpt2]
-        case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "dbrx",
-            "smaug-bpe":
+        case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "dbrx", "smaug-bpe":
             patterns = [Splitter.llama3]
             ignoresMerges = name != "dbrx" && name != "smaug-bpe"
             addsBOS = ignoresMerges

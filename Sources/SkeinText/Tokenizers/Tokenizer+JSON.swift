@@ -85,16 +85,16 @@ extension Tokenizer {
         let around = encode("")
         if let bosID {
             addsBOS = around.first == bosID
-        } else if let first = around.first, isSpecial(first),
-            around.count == 1 || first != around.last
-        {
+        } else if let first = around.first, isSpecial(first), around.count == 1 || first != around.last {
             // Without a configuration the template itself says what begins a text.
             bosID = first
             addsBOS = true
         }
         if eosID == nil {
-            let found = Self.endings.compactMap { id(of: $0) }
-            eosID = found.first { isSpecial($0) }
+            for text in Self.endings {
+                guard eosID == nil, let id = id(of: text), isSpecial(id) else { continue }
+                eosID = id
+            }
         }
         if let eosID { addsEOS = around.last == eosID && around.count > (addsBOS ? 1 : 0) }
         findStops()

@@ -1,14 +1,14 @@
 import SkeinCore
 
 extension Tokenizer {
-    /// Reads a llama2.c tokenizer.bin; its vocabulary is what it holds up to its end.
+    /// Reads a llama2.c tokenizer.bin, which does not know its own vocabulary size.
     ///
     /// - Throws: `SkeinError.Code.corruptFile` with the piece and byte where the file ends early.
-    public init(llama2c bytes: [UInt8]) throws {
-        guard bytes.count >= 4 else {
+    public init(llama2c bytes: [UInt8], vocabularySize: Int) throws {
+        guard vocabularySize >= 3, vocabularySize <= Field.largestID else {
             throw SkeinError(
-                .corruptFile,
-                "tokenizer.bin: \(bytes.count) bytes, expected at least the longest piece's length"
+                .invalidArgument,
+                "tokenizer.bin: a vocabulary of \(vocabularySize), expected 3 to \(Field.largestID)"
             )
         }
         var vocabulary = ScoredVocabulary()
@@ -19,21 +19,15 @@ extension Tokenizer {
             guard position + 4 <= bytes.count else {
                 throw SkeinError(
                     .corruptFile,
-                    "tokenizer.bin: \(bytes.count) bytes end inside the head of piece"
-                        + " \(vocabulary.pieces.count)"
+                    "tokenizer.bin: \(bytes.count) bytes end in piece \(vocabulary.pieces.count) of"
+                        + " \(vocabularySize)",
+                    hint: "the vocabulary size comes from the model; do the two belong together?"
                 )
             }
             defer { position += 4 }
             return (0..<4).reduce(0) { $0 | UInt32(bytes[position + $1]) << UInt32(8 * $1) }
         }
-        while position < bytes.count {
-            let index = vocabulary.pieces.count
-            guard index < Field.largestID else {
-                throw SkeinError(
-                    .corruptFile,
-                    "tokenizer.bin: more than \(Field.largestID) pieces"
-                )
-            }
+        for index in 0..<vocabularySize {
             let score = Float(bitPattern: try word())
             let length = Int(try word())
             guard length <= bytes.count - position else {
@@ -61,12 +55,6 @@ extension Tokenizer {
                 vocabulary.kinds.append(isByte ? .byte : .normal)
             }
             vocabulary.scores.append(score)
-        }
-        guard vocabulary.pieces.count >= 3 else {
-            throw SkeinError(
-                .corruptFile,
-                "tokenizer.bin: \(vocabulary.pieces.count) pieces, expected at least 3"
-            )
         }
         self = vocabulary.tokenizer(vocabulary.mergingParts())
         bosID = 1

@@ -84,7 +84,6 @@ public struct Tokenizer: Sendable {
     ///   - text: Any text.
     ///   - addSpecialTokens: Whether to add what the model expects around a text.
     ///   - parseSpecial: Whether special tokens written in the text are taken as such.
-    /// - Returns: Token ids in the order of the text.
     /// - Complexity: O(n log n) in the length of the text.
     public func encode(
         _ text: String,
@@ -102,7 +101,6 @@ public struct Tokenizer: Sendable {
     ///   - text: Any text.
     ///   - addSpecialTokens: Whether to add what the model expects around a text.
     ///   - parseSpecial: Whether special tokens written in the text are taken as such.
-    /// - Returns: Ids in the order of the text, with their ranges.
     public func encodeWithOffsets(
         _ text: String,
         addSpecialTokens: Bool = true,
@@ -151,6 +149,7 @@ public struct Tokenizer: Sendable {
             var followsSpecial = true
             rawAdded.cut(bytes, parsesSpecial: parseSpecial) { range, id in
                 if let id {
+                    if tracks { encoding.matched[encoding.ids.count] = Array(bytes[range]) }
                     encoding.append(
                         id,
                         Int32(truncatingIfNeeded: range.lowerBound),
@@ -169,8 +168,13 @@ public struct Tokenizer: Sendable {
                 parts.normalizer?.apply(&part)
                 stretch(part, parseSpecial, &encoding)
             }
+            parts.postProcessor?.apply(
+                &encoding,
+                addSpecialTokens: addSpecialTokens,
+                self,
+                bytes
+            )
         }
-        parts.postProcessor?.apply(&encoding, addSpecialTokens: addSpecialTokens, self)
         return encoding
     }
 
@@ -189,6 +193,7 @@ public struct Tokenizer: Sendable {
                 let slice =
                     range == 0..<part.bytes.count ? part : NormalizedText(slice: range, of: part)
                 if let id {
+                    if encoding.tracks { encoding.matched[encoding.ids.count] = slice.bytes }
                     let end = slice.ends.last ?? 0
                     encoding.append(id, slice.starts.first ?? 0, end)
                 } else {
@@ -219,14 +224,22 @@ public struct Tokenizer: Sendable {
         }
     }
 
-    /// The text of some ids; ids outside the vocabulary are skipped.
+    /// The text of some ids.
     ///
-    /// - Parameters:
-    ///   - ids: Any ids.
-    ///   - skipSpecialTokens: Whether special tokens leave no text.
-    /// - Returns: The text; bytes that form no character become U+FFFD.
-    public func decode(_ ids: [Int32], skipSpecialTokens: Bool = true) -> String {
-        let tokens = ids.compactMap { surface(of: $0, skipSpecialTokens: skipSpecialTokens) }
+    /// - Throws: `SkeinError.Code.invalidArgument` for a negative id or one above the vocabulary.
+    public func decode(_ ids: [Int32], skipSpecialTokens: Bool = false) throws -> String {
+        var tokens: [[UInt8]] = []
+        for id in ids {
+            guard id >= 0, Int(id) < vocabularySize else {
+                throw SkeinError(
+                    .invalidArgument,
+                    "token id \(id) is outside the vocabulary of \(vocabularySize)"
+                )
+            }
+            if let token = surface(of: id, skipSpecialTokens: skipSpecialTokens) {
+                tokens.append(token)
+            }
+        }
         return String(decoding: TokenDecoder.text(tokens, decoder), as: UTF8.self)
     }
 

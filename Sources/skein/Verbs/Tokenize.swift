@@ -44,7 +44,7 @@ struct Tokenize: ParsableCommand {
         let tokenizer = try TokenizerLoader.load(path)
         if let benchmark { return try measure(tokenizer, benchmark) }
         if decode || ids != nil {
-            let text = tokenizer.decode(try parsedIDs(), skipSpecialTokens: false)
+            let text = try tokenizer.decode(parsedIDs(), skipSpecialTokens: false)
             Environment.out(json ? JSON.string(text).text() + "\n" : text + "\n")
             return
         }
