@@ -7,6 +7,8 @@ struct AddedToken: Sendable {
     var stripsLeft = false
     var stripsRight = false
     var isNormalized = false
+    /// What to look for in normalised text, where that is not the normalised content.
+    var normalizedKey: [UInt8]?
 }
 
 /// Finds added tokens, leftmost and longest first.

@@ -253,7 +253,8 @@ final class BPEModel: Sendable {
             // Lengths inside a piece that is taken apart are not needed for ids.
             for (index, id) in parts.enumerated() {
                 let length = index == 0 ? symbol.length : 0
-                if options.fusesUnk, id == options.unkID, let last = work.result.last, last.id == id {
+                if options.fusesUnk, id == options.unkID, let last = work.result.last, last.id == id
+                {
                     work.result[work.result.count - 1].length += length
                 } else {
                     work.result.append(Symbol(id: id, length: length))

@@ -15,6 +15,8 @@ indirect enum Normalizer: Sendable {
     case precompiled(PrecompiledMap)
     case nmt
     case byteLevel
+    /// Takes every occurrence off the end.
+    case stripEnd([UInt8])
     /// SentencePiece's squeezing of spaces: none at the ends, one between words.
     case squeezeSpaces
 
@@ -39,6 +41,13 @@ indirect enum Normalizer: Sendable {
             text.prepend(prefix)
         case .prependAtStart(let prefix):
             if text.origin == 0 { text.prepend(prefix) }
+        case .stripEnd(let suffix):
+            var end = text.bytes.count
+            while end >= suffix.count, text.bytes[..<end].suffix(suffix.count).elementsEqual(suffix)
+            {
+                end -= suffix.count
+            }
+            if end < text.bytes.count { text = NormalizedText(slice: 0..<end, of: text) }
         case .bert(let cleans, let spacesHan, let stripsAccents, let lowercases):
             Self.bert(&text, cleans, spacesHan, stripsAccents, lowercases)
         case .precompiled(let map):
@@ -62,7 +71,9 @@ indirect enum Normalizer: Sendable {
         var changes: [NormalForms.Change] = []
         for scalar in TextBytes.scalars(text.bytes) {
             if let lower = NormalForms.shared.lowercase(scalar) {
-                for (index, part) in lower.enumerated() { changes.append((part, index == 0 ? 0 : 1)) }
+                for (index, part) in lower.enumerated() {
+                    changes.append((part, index == 0 ? 0 : 1))
+                }
             } else {
                 changes.append((scalar, 0))
             }

@@ -94,7 +94,8 @@ final class Pattern: @unchecked Sendable {
         var position = 0
         while position < part.count {
             let lead = part[position]
-            if lead >= 0xe0, CharacterTable.shared[TextBytes.scalar(part, position)].contains(.recent)
+            if lead >= 0xe0,
+                CharacterTable.shared[TextBytes.scalar(part, position)].contains(.recent)
             {
                 return true
             }

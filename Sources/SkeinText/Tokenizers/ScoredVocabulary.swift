@@ -28,11 +28,17 @@ struct ScoredVocabulary {
     var added: [AddedToken] {
         kinds.indices.compactMap { index in
             guard kinds[index] == .control || kinds[index] == .userDefined else { return nil }
-            return AddedToken(
+            var token = AddedToken(
                 id: Int32(truncatingIfNeeded: index),
                 content: TextBytes.replacing(space, in: pieces[index], with: [0x20]),
                 isSpecial: kinds[index] == .control
             )
+            // SentencePiece looks for its own symbols after normalising the whole text.
+            if kinds[index] == .userDefined, !prefixesStretches {
+                token.isNormalized = true
+                token.normalizedKey = pieces[index]
+            }
+            return token
         }
     }
 
@@ -54,6 +60,7 @@ struct ScoredVocabulary {
         if squeezesSpaces { steps.append(.squeezeSpaces) }
         if addsPrefix, !prefixesStretches { steps.append(.prependAtStart([0x20])) }
         if space != [0x20] { steps.append(.replace(.literal([0x20]), with: space)) }
+        if squeezesSpaces { steps.append(.stripEnd(space)) }
         return .sequence(steps)
     }
 
@@ -148,7 +155,11 @@ struct ScoredVocabulary {
                     let left = UnsafeBufferPointer(rebasing: key[..<cut])
                     let right = UnsafeBufferPointer(rebasing: key[cut...])
                     if let a = table.id(left), let b = table.id(right) {
-                        pairs.set(a, b, .init(rank: ranks[score.isNaN ? 0 : score] ?? 0, id: symbol.id))
+                        pairs.set(
+                            a,
+                            b,
+                            .init(rank: ranks[score.isNaN ? 0 : score] ?? 0, id: symbol.id)
+                        )
                         if kinds[Int(symbol.id)] == .unused { apart[symbol.id] = [a, b] }
                     }
                     cut += TextBytes.length(key[cut])

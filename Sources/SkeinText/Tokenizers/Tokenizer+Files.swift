@@ -27,11 +27,13 @@ extension Tokenizer {
             file = "\(path)/\(name)"
         }
         let bytes = try Self.read(file)
-        let configurationPath = directory.isEmpty
+        let configurationPath =
+            directory.isEmpty
             ? "tokenizer_config.json" : "\(directory)/tokenizer_config.json"
         var configuration: JSON?
-        if Self.exists(configurationPath), bytes.first(where: { $0 > 0x20 }) == 0x7b
-            || isDirectory.boolValue
+        if Self.exists(configurationPath),
+            bytes.first(where: { $0 > 0x20 }) == 0x7b
+                || isDirectory.boolValue
         {
             configuration = try JSON(parsing: try Self.read(configurationPath))
         }
@@ -49,7 +51,8 @@ extension Tokenizer {
             try self.init(sentencePiece: bytes)
             takeFlags(configuration)
         }
-        let template = directory.isEmpty
+        let template =
+            directory.isEmpty
             ? "chat_template.jinja" : "\(directory)/chat_template.jinja"
         if isDirectory.boolValue, Self.exists(template) {
             chatTemplate = String(decoding: try Self.read(template), as: UTF8.self)

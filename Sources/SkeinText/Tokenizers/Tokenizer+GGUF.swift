@@ -228,7 +228,8 @@ struct WordRules {
         case "gpt-2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat",
             "mpt", "olmo", "jais", "trillion", "roberta-bpe", "exaone4", "dbrx-legacy":
             patterns = [Splitter.gpt2]
-        case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "dbrx", "smaug-bpe":
+        case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "dbrx",
+            "smaug-bpe":
             patterns = [Splitter.llama3]
             ignoresMerges = name != "dbrx" && name != "smaug-bpe"
             addsBOS = ignoresMerges

@@ -85,7 +85,9 @@ extension Tokenizer {
         let around = encode("")
         if let bosID {
             addsBOS = around.first == bosID
-        } else if let first = around.first, isSpecial(first), around.count == 1 || first != around.last {
+        } else if let first = around.first, isSpecial(first),
+            around.count == 1 || first != around.last
+        {
             // Without a configuration the template itself says what begins a text.
             bosID = first
             addsBOS = true

@@ -67,6 +67,10 @@ public struct Tokenizer: Sendable {
         var surfaces: [Int32: [UInt8]] = [:]
         var normalized: [(key: [UInt8], token: AddedToken)] = []
         for token in added where token.isNormalized {
+            if let key = token.normalizedKey {
+                normalized.append((key, token))
+                continue
+            }
             var text = token.content.withUnsafeBufferPointer {
                 NormalizedText($0, origin: 0, tracks: false)
             }
@@ -84,6 +88,7 @@ public struct Tokenizer: Sendable {
     ///   - text: Any text.
     ///   - addSpecialTokens: Whether to add what the model expects around a text.
     ///   - parseSpecial: Whether special tokens written in the text are taken as such.
+    /// - Returns: The ids in order.
     /// - Complexity: O(n log n) in the length of the text.
     public func encode(
         _ text: String,
@@ -101,6 +106,7 @@ public struct Tokenizer: Sendable {
     ///   - text: Any text.
     ///   - addSpecialTokens: Whether to add what the model expects around a text.
     ///   - parseSpecial: Whether special tokens written in the text are taken as such.
+    /// - Returns: The ids in order, each with its range.
     public func encodeWithOffsets(
         _ text: String,
         addSpecialTokens: Bool = true,

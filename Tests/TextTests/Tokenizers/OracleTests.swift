@@ -11,7 +11,9 @@ import Testing
 
     /// All random strings, where SKEIN_TOKENIZER_ORACLE names the oracle's folder.
     @Test func `the oracle's tokenizers agree with their references`() throws {
-        guard let path = ProcessInfo.processInfo.environment["SKEIN_TOKENIZER_ORACLE"] else { return }
+        guard let path = ProcessInfo.processInfo.environment["SKEIN_TOKENIZER_ORACLE"] else {
+            return
+        }
         try compare(URL(filePath: path))
     }
 
