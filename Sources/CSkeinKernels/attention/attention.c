@@ -7,30 +7,38 @@
 // causal prompt's do) and all query heads of a key-value head share the widened keys and values.
 // The running sums live in `out` itself between tiles.
 
+enum { max_states = 256 };
+
 typedef struct block {
     const sk_attention_steps *steps;
     const sk_attention *args;
-    ptrdiff_t row;       ///< the first row
-    int32_t row_count;   ///< row_count * head_count <= SK_ATTENTION_QUERIES
-    int32_t head;        ///< the first query head
-    int32_t head_count;  ///< query heads of the one key-value head
-    ptrdiff_t kv_offset; ///< elements from a token's start to the key-value head
-    int32_t run;         ///< a run that was read last,
-    int32_t run_begin;   ///< and its first logical key
+    ptrdiff_t row;      ///< the first row
+    int32_t row_count;  ///< row_count * head_count <= SK_ATTENTION_QUERIES
+    ptrdiff_t kv;       ///< the first key-value head
+    int32_t kv_count;   ///< row_count * kv_count * head_count <= max_states
+    int32_t head;       ///< the first query head of the first key-value head
+    int32_t head_count; ///< query heads of each key-value head
+    int32_t run;        ///< a run that was read last,
+    int32_t run_begin;  ///< and its first logical key
     // by row:
     int32_t range[SK_ATTENTION_QUERIES]; ///< the range being read
     int32_t taken[SK_ATTENTION_QUERIES]; ///< keys of that range already read
     int32_t count[SK_ATTENTION_QUERIES]; ///< keys in the row's current tile
     int32_t keys[SK_ATTENTION_QUERIES][SK_ATTENTION_TILE];
-    // by row and head:
-    float largest[SK_ATTENTION_QUERIES];
-    float sum[SK_ATTENTION_QUERIES];
+    // by row, key-value head and query head:
+    float largest[max_states];
+    float sum[max_states];
 } block;
 
-typedef struct tokens {
+/// A leader's tile and the rows that take part of it, for one key-value head.
+typedef struct tile {
+    int32_t members[SK_ATTENTION_QUERIES];
+    int32_t member_count;
+    int32_t count; ///< tokens
+    int32_t kv;    ///< counted from the block's first
     const char *keys[SK_ATTENTION_TILE];
     const char *values[SK_ATTENTION_TILE];
-} tokens;
+} tile;
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
@@ -54,11 +62,12 @@ static void read_tile(block *b, int32_t row) {
     b->count[row] = count;
 }
 
-/// Finds the key-value head's data of the tile of `row`.
-static void locate(block *b, int32_t row, tokens *found) {
+/// Finds the data of the tile of `row`, at the block's first key-value head.
+static void locate(block *b, int32_t row, tile *found) {
     const sk_attention *args = b->args;
     ptrdiff_t bytes = (ptrdiff_t)sk_block_bytes(args->kv_type);
-    for (int32_t i = 0; i < b->count[row]; i++) {
+    found->count = b->count[row];
+    for (int32_t i = 0; i < found->count; i++) {
         int32_t key = b->keys[row][i];
         if (key < b->run_begin) {
             b->run = 0;
@@ -67,14 +76,14 @@ static void locate(block *b, int32_t row, tokens *found) {
         while (key - b->run_begin >= args->runs[b->run].count) {
             b->run_begin += args->runs[b->run++].count;
         }
-        ptrdiff_t offset = (key - b->run_begin) * args->key_stride + b->kv_offset;
+        ptrdiff_t offset = (key - b->run_begin) * args->key_stride + b->kv * args->head_dim;
         found->keys[i] = (const char *)args->runs[b->run].keys + offset * bytes;
         found->values[i] = (const char *)args->runs[b->run].values + offset * bytes;
     }
 }
 
-/// Widens columns `first ..< first + columns` of `count` tokens, padded with zeros to `width`.
-/// Vectors past `count` repeat the last.
+/// Widens `columns` columns of `count` tokens, beginning `first` elements from each token's
+/// address, padded with zeros to `width`. Vectors past `count` repeat the last.
 static void widen(const block *b, const char *const *from, int32_t count, ptrdiff_t first,
                   ptrdiff_t columns, ptrdiff_t width, float *buffer, const float **vectors) {
     sk_type type = b->args->kv_type;
@@ -98,12 +107,12 @@ static void widen(const block *b, const char *const *from, int32_t count, ptrdif
 
 /// Asks for the tokens of the chunk after `begin` ahead of their use.
 static void prefetch(const block *b, const char *const *from, int32_t begin, int32_t count,
-                     ptrdiff_t columns) {
-    ptrdiff_t bytes = columns * (ptrdiff_t)sk_block_bytes(b->args->kv_type);
+                     ptrdiff_t first, ptrdiff_t columns) {
+    ptrdiff_t bytes = (ptrdiff_t)sk_block_bytes(b->args->kv_type);
     ptrdiff_t end = smaller(begin + SK_ATTENTION_CHUNK, count);
     for (ptrdiff_t i = begin; i < end; i++) {
-        for (ptrdiff_t offset = 0; offset < bytes; offset += 64) {
-            __builtin_prefetch(from[i] + offset);
+        for (ptrdiff_t offset = 0; offset < columns * bytes; offset += 64) {
+            __builtin_prefetch(from[i] + first * bytes + offset);
         }
     }
 }
@@ -113,102 +122,121 @@ static ptrdiff_t padded(const block *b, ptrdiff_t columns) {
     return (columns + lanes - 1) / lanes * lanes;
 }
 
-static const float *query(const block *b, int32_t row, int32_t head) {
-    return b->args->q + (b->row + row) * b->args->q_stride +
-           (ptrdiff_t)(b->head + head) * b->args->head_dim;
+/// The number of a member row's i-th query head among all states.
+static int32_t state(const block *b, const tile *t, int32_t i) {
+    int32_t row = t->members[i / b->head_count];
+    return (row * b->kv_count + t->kv) * b->head_count + i % b->head_count;
 }
 
-static float *output(const block *b, int32_t row, int32_t head) {
-    return b->args->out + (b->row + row) * b->args->out_stride +
-           (ptrdiff_t)(b->head + head) * b->args->head_dim;
+/// Elements from a row's start to its i-th query head.
+static ptrdiff_t head_offset(const block *b, const tile *t, int32_t i) {
+    return (b->head + t->kv * b->head_count + i % b->head_count) * (ptrdiff_t)b->args->head_dim;
 }
 
-/// Scores of the tile's `count` keys for all heads of the member rows.
-static void score(const block *b, const int32_t *members, int32_t member_count, const tokens *tile,
-                  int32_t count, float *scores) {
+static const float *query(const block *b, const tile *t, int32_t i) {
+    ptrdiff_t row = b->row + t->members[i / b->head_count];
+    return b->args->q + row * b->args->q_stride + head_offset(b, t, i);
+}
+
+static float *output(const block *b, const tile *t, int32_t i) {
+    ptrdiff_t row = b->row + t->members[i / b->head_count];
+    return b->args->out + row * b->args->out_stride + head_offset(b, t, i);
+}
+
+/// Scores of the tile's keys for all heads of the member rows.
+static void score(const block *b, const tile *t, float *scores) {
     float queries[SK_ATTENTION_QUERIES * SK_ATTENTION_COLUMNS];
     float buffer[SK_ATTENTION_CHUNK * SK_ATTENTION_COLUMNS];
     const float *keys[SK_ATTENTION_CHUNK];
-    for (ptrdiff_t first = 0; first < b->args->head_dim; first += SK_ATTENTION_COLUMNS) {
-        ptrdiff_t columns = smaller(SK_ATTENTION_COLUMNS, b->args->head_dim - first);
+    int32_t query_count = t->member_count * b->head_count;
+    ptrdiff_t head_dim = b->args->head_dim;
+    for (ptrdiff_t first = 0; first < head_dim; first += SK_ATTENTION_COLUMNS) {
+        ptrdiff_t columns = smaller(SK_ATTENTION_COLUMNS, head_dim - first);
         ptrdiff_t width = padded(b, columns);
-        float *next = queries;
-        for (int32_t m = 0; m < member_count; m++) {
-            for (int32_t h = 0; h < b->head_count; h++, next += width) {
-                memcpy(next, query(b, members[m], h) + first, (size_t)columns * sizeof *next);
-                for (ptrdiff_t c = columns; c < width; c++) {
-                    next[c] = 0;
-                }
+        for (int32_t i = 0; i < query_count; i++) {
+            float *copy = queries + i * width;
+            memcpy(copy, query(b, t, i) + first, (size_t)columns * sizeof *copy);
+            for (ptrdiff_t c = columns; c < width; c++) {
+                copy[c] = 0;
             }
         }
-        for (int32_t begin = 0; begin < count; begin += SK_ATTENTION_CHUNK) {
-            int32_t size = (int32_t)smaller(SK_ATTENTION_CHUNK, count - begin);
-            prefetch(b, tile->keys, begin + SK_ATTENTION_CHUNK, count, columns);
-            prefetch(b, tile->values, begin, count, columns);
-            widen(b, tile->keys + begin, size, first, columns, width, buffer, keys);
-            b->steps->dots(scores + begin, queries, member_count * b->head_count, keys, size,
-                           (int32_t)width, first > 0);
+        ptrdiff_t from = t->kv * head_dim + first;
+        for (int32_t begin = 0; begin < t->count; begin += SK_ATTENTION_CHUNK) {
+            int32_t size = (int32_t)smaller(SK_ATTENTION_CHUNK, t->count - begin);
+            prefetch(b, t->keys, begin + SK_ATTENTION_CHUNK, t->count, from, columns);
+            prefetch(b, t->values, begin, t->count, from, columns);
+            widen(b, t->keys + begin, size, from, columns, width, buffer, keys);
+            b->steps->dots(scores + begin, queries, query_count, keys, size, (int32_t)width,
+                           first > 0);
         }
     }
 }
 
-/// Adds the weighted values of one tile to the outputs of the member rows, scaled by `factors`
-/// first.
-static void gather(const block *b, const int32_t *members, int32_t member_count, const tokens *tile,
-                   int32_t count, const float *weights, const float *factors) {
+/// Adds a chunk's weighted values to the sums; neighbouring rows that see equally many of them go
+/// together.
+static void gather_chunk(const block *b, const tile *t, int32_t begin, float *sums,
+                         const float *weights, const float *const *values, ptrdiff_t width) {
+    for (int32_t m = 0; m < t->member_count;) {
+        ptrdiff_t seen = smaller(SK_ATTENTION_CHUNK, b->count[t->members[m]] - begin);
+        int32_t end = m + 1;
+        while (end < t->member_count &&
+               smaller(SK_ATTENTION_CHUNK, b->count[t->members[end]] - begin) == seen) {
+            end++;
+        }
+        if (seen > 0) {
+            ptrdiff_t first = m * b->head_count;
+            b->steps->gather(sums + first * width, weights + first * SK_ATTENTION_TILE + begin,
+                             (end - m) * b->head_count, values, (int32_t)seen, (int32_t)width);
+        }
+        m = end;
+    }
+}
+
+/// Adds the tile's weighted values to the outputs of the member rows, scaled by `factors` first.
+static void gather(const block *b, const tile *t, const float *weights, const float *factors) {
     float sums[SK_ATTENTION_QUERIES * SK_ATTENTION_COLUMNS];
     float buffer[SK_ATTENTION_CHUNK * SK_ATTENTION_COLUMNS];
     const float *values[SK_ATTENTION_CHUNK];
-    int32_t heads = b->head_count;
-    for (ptrdiff_t first = 0; first < b->args->head_dim; first += SK_ATTENTION_COLUMNS) {
-        ptrdiff_t columns = smaller(SK_ATTENTION_COLUMNS, b->args->head_dim - first);
+    int32_t query_count = t->member_count * b->head_count;
+    ptrdiff_t head_dim = b->args->head_dim;
+    for (ptrdiff_t first = 0; first < head_dim; first += SK_ATTENTION_COLUMNS) {
+        ptrdiff_t columns = smaller(SK_ATTENTION_COLUMNS, head_dim - first);
         ptrdiff_t width = padded(b, columns);
-        for (int32_t i = 0; i < member_count * heads; i++) {
-            const float *out = output(b, members[i / heads], i % heads) + first;
-            for (ptrdiff_t c = 0; c < width; c++) {
-                sums[i * width + c] = c < columns ? out[c] * factors[i] : 0;
+        for (int32_t i = 0; i < query_count; i++) {
+            const float *out = output(b, t, i) + first;
+            float *sum = sums + i * width, factor = factors[i];
+            for (ptrdiff_t c = 0; c < columns; c++) {
+                sum[c] = out[c] * factor;
+            }
+            for (ptrdiff_t c = columns; c < width; c++) {
+                sum[c] = 0;
             }
         }
-        for (int32_t begin = 0; begin < count; begin += SK_ATTENTION_CHUNK) {
-            int32_t size = (int32_t)smaller(SK_ATTENTION_CHUNK, count - begin);
-            widen(b, tile->values + begin, size, first, columns, width, buffer, values);
-            // Neighbouring rows that see equally many of these values go together.
-            for (int32_t m = 0; m < member_count;) {
-                ptrdiff_t seen = smaller(size, b->count[members[m]] - begin);
-                int32_t end = m + 1;
-                while (end < member_count &&
-                       smaller(size, b->count[members[end]] - begin) == seen) {
-                    end++;
-                }
-                if (seen > 0) {
-                    b->steps->gather(sums + m * heads * width,
-                                     weights + m * heads * SK_ATTENTION_TILE + begin,
-                                     (end - m) * heads, values, (int32_t)seen, (int32_t)width);
-                }
-                m = end;
-            }
+        ptrdiff_t from = t->kv * head_dim + first;
+        for (int32_t begin = 0; begin < t->count; begin += SK_ATTENTION_CHUNK) {
+            int32_t size = (int32_t)smaller(SK_ATTENTION_CHUNK, t->count - begin);
+            widen(b, t->values + begin, size, from, columns, width, buffer, values);
+            gather_chunk(b, t, begin, sums, weights, values, width);
         }
-        for (int32_t i = 0; i < member_count * heads; i++) {
-            memcpy(output(b, members[i / heads], i % heads) + first, sums + i * width,
-                   (size_t)columns * sizeof *sums);
+        for (int32_t i = 0; i < query_count; i++) {
+            memcpy(output(b, t, i) + first, sums + i * width, (size_t)columns * sizeof *sums);
         }
     }
 }
 
 /// Takes the current tiles of the member rows, all beginnings of the leader's, into their outputs.
-static void run_tile(block *b, const int32_t *members, int32_t member_count, int32_t leader) {
+static void run_tile(block *b, tile *t) {
     float scores[SK_ATTENTION_QUERIES * SK_ATTENTION_TILE];
     float factors[SK_ATTENTION_QUERIES];
-    tokens tile;
-    locate(b, leader, &tile);
-    score(b, members, member_count, &tile, b->count[leader], scores);
-    for (int32_t i = 0; i < member_count * b->head_count; i++) {
-        int32_t row = members[i / b->head_count];
-        int32_t state = row * b->head_count + i % b->head_count;
-        factors[i] = b->steps->weigh(scores + i * SK_ATTENTION_TILE, b->count[row], b->args->scale,
-                                     b->args->soft_cap, b->largest + state, b->sum + state);
+    for (t->kv = 0; t->kv < b->kv_count; t->kv++) {
+        score(b, t, scores);
+        for (int32_t i = 0; i < t->member_count * b->head_count; i++) {
+            int32_t count = b->count[t->members[i / b->head_count]], at = state(b, t, i);
+            factors[i] = b->steps->weigh(scores + i * SK_ATTENTION_TILE, count, b->args->scale,
+                                         b->args->soft_cap, b->largest + at, b->sum + at);
+        }
+        gather(b, t, scores, factors);
     }
-    gather(b, members, member_count, &tile, b->count[leader], scores, factors);
 }
 
 /// Runs the current tiles of all rows, each set of rows with a common beginning at once.
@@ -224,30 +252,33 @@ static int run_tiles(block *b) {
             return any;
         }
         any = 1;
-        int32_t members[SK_ATTENTION_QUERIES], member_count = 0;
+        tile t = {.member_count = 0};
         for (int32_t row = 0; row < b->row_count; row++) {
             size_t bytes = (size_t)b->count[row] * sizeof **b->keys;
             if (bytes > 0 && memcmp(b->keys[row], b->keys[leader], bytes) == 0) {
-                members[member_count++] = row;
+                t.members[t.member_count++] = row;
             }
         }
-        run_tile(b, members, member_count, leader);
-        for (int32_t m = 0; m < member_count; m++) {
-            b->count[members[m]] = 0;
+        locate(b, leader, &t);
+        run_tile(b, &t);
+        for (int32_t m = 0; m < t.member_count; m++) {
+            b->count[t.members[m]] = 0;
         }
     }
 }
 
 static void run_block(block *b) {
-    ptrdiff_t head_dim = b->args->head_dim;
+    const sk_attention *args = b->args;
+    ptrdiff_t columns = (ptrdiff_t)args->head_dim * b->kv_count * b->head_count;
+    float *out = args->out + b->row * args->out_stride + (ptrdiff_t)b->head * args->head_dim;
     for (int32_t row = 0; row < b->row_count; row++) {
-        b->range[row] = b->args->range_offsets[b->row + row];
+        b->range[row] = args->range_offsets[b->row + row];
         b->taken[row] = 0;
-        for (int32_t h = 0; h < b->head_count; h++) {
-            b->largest[row * b->head_count + h] = -INFINITY;
-            b->sum[row * b->head_count + h] = 0;
-            memset(output(b, row, h), 0, (size_t)head_dim * sizeof(float));
-        }
+        memset(out + row * args->out_stride, 0, (size_t)columns * sizeof *out);
+    }
+    for (int32_t i = 0; i < max_states; i++) {
+        b->largest[i] = -INFINITY;
+        b->sum[i] = 0;
     }
     b->run = 0;
     b->run_begin = 0;
@@ -256,13 +287,12 @@ static void run_block(block *b) {
             read_tile(b, row);
         }
     } while (run_tiles(b));
-    for (int32_t row = 0; row < b->row_count; row++) {
-        for (int32_t h = 0; h < b->head_count; h++) {
-            float sum = b->sum[row * b->head_count + h];
-            float factor = sum == 0 ? 0 : 1 / sum;
-            float *out = output(b, row, h);
-            for (ptrdiff_t c = 0; c < head_dim; c++) {
-                out[c] *= factor;
+    const float *sum = b->sum;
+    for (int32_t row = 0; row < b->row_count; row++, out += args->out_stride) {
+        for (ptrdiff_t head = 0; head < columns; head += args->head_dim, sum++) {
+            float factor = *sum == 0 ? 0 : 1 / *sum;
+            for (ptrdiff_t c = 0; c < args->head_dim; c++) {
+                out[head + c] *= factor;
             }
         }
     }
@@ -274,11 +304,12 @@ void sk_attention_run(const sk_attention_steps *steps, const sk_attention *args,
     ptrdiff_t group = args->heads / args->kv_heads;
     ptrdiff_t heads = smaller(group, SK_ATTENTION_QUERIES);
     ptrdiff_t rows = SK_ATTENTION_QUERIES / heads;
+    ptrdiff_t kvs = heads < group ? 1 : max_states / (rows * heads);
     block b = {.steps = steps, .args = args};
-    for (ptrdiff_t kv = kv_begin; kv < kv_end; kv++) {
-        b.kv_offset = kv * args->head_dim;
+    for (b.kv = kv_begin; b.kv < kv_end; b.kv += kvs) {
+        b.kv_count = (int32_t)smaller(kvs, kv_end - b.kv);
         for (ptrdiff_t head = 0; head < group; head += heads) {
-            b.head = (int32_t)(kv * group + head);
+            b.head = (int32_t)(b.kv * group + head);
             b.head_count = (int32_t)smaller(heads, group - head);
             for (b.row = row_begin; b.row < row_end; b.row += rows) {
                 b.row_count = (int32_t)smaller(rows, row_end - b.row);
