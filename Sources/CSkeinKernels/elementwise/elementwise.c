@@ -202,4 +202,9 @@ void sk_fill_elementwise(sk_kernels *table) {
     table->log_sum_exp = log_sum_exp;
     table->argmax = argmax;
     table->all_finite = all_finite;
+#if defined(SK_X86)
+    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
+        sk_elementwise_avx2(table);
+    }
+#endif
 }
