@@ -95,9 +95,6 @@ static void widen(const block *b, const char *const *from, int32_t count, ptrdif
             continue;
         }
         b->steps->widen(type, buffer, source, columns);
-        for (ptrdiff_t c = columns; c < width; c++) {
-            buffer[c] = 0;
-        }
         vectors[i] = buffer;
     }
     for (int32_t i = count; i < SK_ATTENTION_CHUNK; i++) {

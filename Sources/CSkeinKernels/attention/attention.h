@@ -14,7 +14,7 @@ enum {
 /// same bits whatever other queries and keys share the call.
 typedef struct sk_attention_steps {
     int32_t lanes; ///< at most 16
-    /// Widens n values of SK_F16 or SK_BF16, or copies SK_F32.
+    /// Widens n values of SK_F16 or SK_BF16, or copies SK_F32; zeros follow up to a whole vector.
     void (*widen)(sk_type type, float *y, const void *x, ptrdiff_t n);
     /// scores[q * SK_ATTENTION_TILE + i] = queries[q] · keys[i], or += where `add` is set. `keys`
     /// has SK_ATTENTION_CHUNK readable vectors; scores up to the next multiple of four are spoilt.

@@ -2,12 +2,46 @@
 
 #if defined(SK_X86)
 
-#include "../convert/convert.h"
 #include "../elementwise/math_avx2.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { lanes = 8, score_vectors = SK_ATTENTION_TILE / lanes };
+
+SK_TARGET_AVX2 SK_INLINE __m256 widen_eight(sk_type type, const uint16_t *x) {
+    __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)x);
+    if (type == SK_F16) {
+        return _mm256_cvtph_ps(narrow);
+    }
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
+}
+
+SK_TARGET_AVX2 SK_INLINE void widen_two_bytes(sk_type type, float *y, const uint16_t *x,
+                                              ptrdiff_t n) {
+    ptrdiff_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        _mm256_storeu_ps(y + i, widen_eight(type, x + i));
+    }
+    if (i < n) {
+        uint16_t rest[lanes] = {0};
+        memcpy(rest, x + i, (size_t)(n - i) * sizeof *rest);
+        _mm256_storeu_ps(y + i, widen_eight(type, rest));
+    }
+}
+
+SK_TARGET_AVX2 static void widen(sk_type type, float *y, const void *x, ptrdiff_t n) {
+    if (type == SK_F16) {
+        widen_two_bytes(SK_F16, y, x, n);
+    } else if (type == SK_BF16) {
+        widen_two_bytes(SK_BF16, y, x, n);
+    } else {
+        for (ptrdiff_t i = 0; i < n; i += lanes) {
+            __m256 some = _mm256_maskload_ps((const float *)x + i, sk_mask8(n - i));
+            _mm256_storeu_ps(y + i, some);
+        }
+    }
+}
 
 /// Sums of the lanes of four vectors: pairs, then fours, then halves.
 SK_TARGET_AVX2 SK_INLINE __m128 sum_four(const __m256 *x) {
@@ -68,29 +102,28 @@ SK_TARGET_AVX2 static float weigh(float *scores, int32_t count, float scale, flo
     __m256 best = lowest;
     __m256 score[score_vectors];
     for (int32_t i = 0; i < score_vectors; i++) {
-        ptrdiff_t here = count - i * lanes;
-        __m256i mask = sk_mask_avx2(here < 0 ? 0 : here > lanes ? lanes : here);
+        __m256i mask = sk_mask8(count - i * lanes);
         __m256 x = _mm256_maskload_ps(scores + i * lanes, mask);
         x = _mm256_mul_ps(x, _mm256_set1_ps(scale));
         if (cap != 0) {
             __m256 limit = _mm256_set1_ps(cap);
-            x = _mm256_mul_ps(limit, sk_tanh_avx2(_mm256_div_ps(x, limit)));
+            x = _mm256_mul_ps(limit, sk_tanh8(_mm256_div_ps(x, limit)));
         }
         score[i] = _mm256_blendv_ps(lowest, x, _mm256_castsi256_ps(mask));
         best = _mm256_max_ps(score[i], best); // a NaN in the first place is passed over
     }
-    float old = *largest, top = sk_max_avx2(best);
+    float old = *largest, top = sk_max8(best);
     top = top > old ? top : old;
     __m256 shift = _mm256_set1_ps(top == -INFINITY ? 0 : top);
     __m256 total = _mm256_setzero_ps();
     for (int32_t i = 0; i < score_vectors; i++) {
-        __m256 weight = sk_exp_avx2(_mm256_sub_ps(score[i], shift));
+        __m256 weight = sk_exp8(_mm256_sub_ps(score[i], shift));
         _mm256_storeu_ps(scores + i * lanes, weight);
         total = _mm256_add_ps(total, weight);
     }
-    float factor = _mm256_cvtss_f32(sk_exp_avx2(_mm256_sub_ps(_mm256_set1_ps(old), shift)));
+    float factor = _mm256_cvtss_f32(sk_exp8(_mm256_sub_ps(_mm256_set1_ps(old), shift)));
     *largest = top;
-    *sum = *sum * factor + sk_sum_avx2(total);
+    *sum = *sum * factor + sk_sum8(total);
     return factor;
 }
 
@@ -152,7 +185,7 @@ SK_TARGET_AVX2 static void gather(float *sums, const float *weights, int32_t que
 
 static const sk_attention_steps steps = {
     .lanes = lanes,
-    .widen = sk_dequantize_avx2,
+    .widen = widen,
     .dots = dots,
     .weigh = weigh,
     .gather = gather,

@@ -8,6 +8,13 @@
 
 enum { lanes = 8 };
 
+static void widen(sk_type type, float *y, const void *x, ptrdiff_t n) {
+    sk_dequantize_portable(type, y, x, n);
+    for (; n % lanes != 0; n++) {
+        y[n] = 0;
+    }
+}
+
 static void dots(float *scores, const float *queries, int32_t query_count, const float *const *keys,
                  int32_t key_count, int32_t width, int32_t add) {
     for (int32_t q = 0; q < query_count; q++, queries += width, scores += SK_ATTENTION_TILE) {
@@ -57,7 +64,7 @@ static void gather(float *sums, const float *weights, int32_t query_count,
 
 static const sk_attention_steps steps = {
     .lanes = lanes,
-    .widen = sk_dequantize_portable,
+    .widen = widen,
     .dots = dots,
     .weigh = weigh,
     .gather = gather,

@@ -17,8 +17,6 @@ SK_INLINE void sk_k_scale_min(const uint8_t *packed, int j, uint8_t *scale, uint
     }
 }
 
-void sk_dequantize_avx2(sk_type type, float *y, const void *row, ptrdiff_t k);
-
 void sk_convert_avx2(sk_kernels *table);
 void sk_convert_avx512(sk_kernels *table);
 void sk_convert_neon(sk_kernels *table);

@@ -4,8 +4,6 @@
 #include "../internal.h"
 
 void sk_elementwise_avx2(sk_kernels *table);
-void sk_norms_avx2(sk_kernels *table);
-void sk_reductions_avx2(sk_kernels *table);
 void sk_elementwise_avx512(sk_kernels *table);
 void sk_elementwise_neon(sk_kernels *table);
 

@@ -1,0 +1,27 @@
+internal import Foundation
+
+/// Process-wide facts: environment, peak memory, standard streams.
+enum Environment {
+    /// A variable's value, if it is set and not empty.
+    static func value(_ name: String) -> String? {
+        guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else {
+            return nil
+        }
+        return value
+    }
+
+    /// The most memory this process has held, in bytes.
+    static var peakMemory: Int {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kilobytes = line.split(whereSeparator: { " \t".contains($0) }).dropFirst().first
+        else { return 0 }
+        return (Int(kilobytes) ?? 0) << 10
+    }
+
+    /// Writes to standard output at once.
+    static func out(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+    /// Writes to standard error at once.
+    static func error(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
