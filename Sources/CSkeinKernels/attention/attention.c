@@ -7,7 +7,7 @@
 // causal prompt's do) and all query heads of a key-value head share the widened keys and values.
 // The running sums live in `out` itself between tiles.
 
-enum { max_states = 256 };
+enum { max_states = 384 };
 
 typedef struct block {
     const sk_attention_steps *steps;

@@ -4,7 +4,7 @@
 #include "../internal.h"
 
 enum {
-    SK_ATTENTION_QUERIES = 32,  ///< query vectors worked on together
+    SK_ATTENTION_QUERIES = 48,  ///< query vectors worked on together
     SK_ATTENTION_CHUNK = 16,    ///< keys or values widened together
     SK_ATTENTION_COLUMNS = 256, ///< of a head worked on together
 };

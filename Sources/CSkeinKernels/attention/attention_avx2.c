@@ -121,7 +121,10 @@ SK_TARGET_AVX2 static float weigh(float *scores, int32_t count, float scale, flo
         _mm256_storeu_ps(scores + i * lanes, weight);
         total = _mm256_add_ps(total, weight);
     }
-    float factor = _mm256_cvtss_f32(sk_exp8(_mm256_sub_ps(_mm256_set1_ps(old), shift)));
+    float factor = 1; // e⁰, where the maximum stays
+    if (top != old) {
+        factor = _mm256_cvtss_f32(sk_exp8(_mm256_sub_ps(_mm256_set1_ps(old), shift)));
+    }
     *largest = top;
     *sum = *sum * factor + sk_sum8(total);
     return factor;
