@@ -1,234 +1,204 @@
 #include "attention.h"
 
 #if defined(SK_X86)
+
 #include "../elementwise/math_avx2.h"
 
 #include <math.h>
+#include <string.h>
 
-/// Eight consecutive elements of a token.
-SK_INLINE SK_TARGET_AVX2 sk_f8 load8(const void *token, sk_type type, ptrdiff_t d) {
-    if (type == SK_F32) {
-        return _mm256_loadu_ps((const float *)token + d);
-    }
-    __m128i narrow = _mm_loadu_si128((const __m128i *)((const uint16_t *)token + d));
+enum { lanes = 8, score_vectors = SK_ATTENTION_TILE / lanes };
+
+SK_TARGET_AVX2 SK_INLINE __m256 widen_eight(sk_type type, const uint16_t *x) {
+    __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)x);
     if (type == SK_F16) {
         return _mm256_cvtph_ps(narrow);
     }
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
 }
 
-/// The last `n` < 8 elements of a token, then zeros.
-SK_INLINE SK_TARGET_AVX2 sk_f8 load_rest(const void *token, sk_type type, ptrdiff_t d,
-                                         ptrdiff_t n) {
-    if (type == SK_F32) {
-        return _mm256_maskload_ps((const float *)token + d, sk_mask8(n));
-    }
-    uint16_t rest[8] = {0};
-    __builtin_memcpy(rest, (const uint16_t *)token + d, (size_t)n * sizeof *rest);
-    return load8(rest, type, 0);
-}
-
-SK_INLINE SK_TARGET_AVX2 void transpose8(sk_f8 *v) {
-    sk_f8 a[8], b[8];
-    for (int i = 0; i < 8; i += 2) {
-        a[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
-        a[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
-        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
-        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
-        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        v[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
-        v[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
-    }
-}
-
-SK_INLINE SK_TARGET_AVX2 void keys_of_type(float *tile, const void *const *tokens, ptrdiff_t count,
-                                           sk_type type, ptrdiff_t width) {
-    for (ptrdiff_t j = 0; j < SK_ATTENTION_TILE; j += 8) {
-        for (ptrdiff_t d = 0; d < width; d += 8) {
-            ptrdiff_t columns = width - d < 8 ? width - d : 8;
-            sk_f8 v[8];
-            for (ptrdiff_t i = 0; i < 8; i++) {
-                if (j + i >= count) {
-                    v[i] = _mm256_setzero_ps();
-                } else {
-                    v[i] = columns == 8 ? load8(tokens[j + i], type, d)
-                                        : load_rest(tokens[j + i], type, d, columns);
-                }
-            }
-            transpose8(v);
-            for (ptrdiff_t i = 0; i < columns; i++) {
-                _mm256_storeu_ps(tile + (d + i) * SK_ATTENTION_TILE + j, v[i]);
-            }
-        }
-    }
-}
-
-SK_INLINE SK_TARGET_AVX2 void values_of_type(float *tile, const void *const *tokens,
-                                             ptrdiff_t count, sk_type type, ptrdiff_t width) {
-    for (ptrdiff_t j = 0; j < count; j++) {
-        float *row = tile + j * SK_COLUMN_BLOCK;
-        ptrdiff_t d = 0;
-        for (; d + 8 <= width; d += 8) {
-            _mm256_storeu_ps(row + d, load8(tokens[j], type, d));
-        }
-        if (d < width) {
-            _mm256_storeu_ps(row + d, load_rest(tokens[j], type, d, width - d));
-        }
-    }
-}
-
-SK_TARGET_AVX2 static void load_keys(float *tile, const void *const *tokens, ptrdiff_t count,
-                                     sk_type type, ptrdiff_t width) {
-    if (type == SK_F32) {
-        keys_of_type(tile, tokens, count, SK_F32, width);
-    } else if (type == SK_F16) {
-        keys_of_type(tile, tokens, count, SK_F16, width);
-    } else {
-        keys_of_type(tile, tokens, count, SK_BF16, width);
-    }
-}
-
-SK_TARGET_AVX2 static void load_values(float *tile, const void *const *tokens, ptrdiff_t count,
-                                       sk_type type, ptrdiff_t width) {
-    if (type == SK_F32) {
-        values_of_type(tile, tokens, count, SK_F32, width);
-    } else if (type == SK_F16) {
-        values_of_type(tile, tokens, count, SK_F16, width);
-    } else {
-        values_of_type(tile, tokens, count, SK_BF16, width);
-    }
-}
-
-/// A block of `queries` × (8 · vectors) sums kept in registers; both are constants where called.
-/// `rest` < 8 (with one vector) says how many columns of that vector exist.
-SK_INLINE SK_TARGET_AVX2 void product_block(float *const *c, const float *const *a, int queries,
-                                            int vectors, ptrdiff_t depth, const float *b,
-                                            ptrdiff_t ldb, ptrdiff_t column, int rest) {
-    sk_f8 sums[6][8];
-    const __m256i mask = sk_mask8(rest);
-    for (int q = 0; q < queries; q++) {
-        for (int v = 0; v < vectors; v++) {
-            sums[q][v] = rest < 8 ? _mm256_maskload_ps(c[q] + column, mask)
-                                  : _mm256_loadu_ps(c[q] + column + 8 * v);
-        }
-    }
-    b += column;
-    for (ptrdiff_t k = 0; k < depth; k++, b += ldb) {
-        sk_f8 right[8];
-        for (int v = 0; v < vectors; v++) {
-            right[v] = _mm256_loadu_ps(b + 8 * v);
-        }
-        for (int q = 0; q < queries; q++) {
-            sk_f8 left = _mm256_broadcast_ss(a[q] + k);
-            for (int v = 0; v < vectors; v++) {
-                sums[q][v] = _mm256_fmadd_ps(left, right[v], sums[q][v]);
-            }
-        }
-    }
-    for (int q = 0; q < queries; q++) {
-        for (int v = 0; v < vectors; v++) {
-            if (rest < 8) {
-                _mm256_maskstore_ps(c[q] + column, mask, sums[q][v]);
-            } else {
-                _mm256_storeu_ps(c[q] + column + 8 * v, sums[q][v]);
-            }
-        }
-    }
-}
-
-/// All columns for a constant number of queries, `vectors` at a time, then one by one.
-SK_INLINE SK_TARGET_AVX2 void product_rows(float *const *c, const float *const *a, int queries,
-                                           int vectors, ptrdiff_t depth, const float *b,
-                                           ptrdiff_t ldb, ptrdiff_t width) {
+SK_TARGET_AVX2 SK_INLINE void widen_two_bytes(sk_type type, float *y, const uint16_t *x,
+                                              ptrdiff_t n) {
     ptrdiff_t i = 0;
-    for (; i + 8 * vectors <= width; i += 8 * vectors) {
-        product_block(c, a, queries, vectors, depth, b, ldb, i, 8);
+    for (; i + lanes <= n; i += lanes) {
+        _mm256_storeu_ps(y + i, widen_eight(type, x + i));
     }
-    for (; i + 8 <= width; i += 8) {
-        product_block(c, a, queries, 1, depth, b, ldb, i, 8);
-    }
-    if (i < width) {
-        product_block(c, a, queries, 1, depth, b, ldb, i, (int)(width - i));
-    }
-}
-
-SK_TARGET_AVX2 static void product(float *const *c, const float *const *a, ptrdiff_t queries,
-                                   ptrdiff_t depth, const float *b, ptrdiff_t ldb,
-                                   ptrdiff_t width) {
-    for (; queries >= 6; queries -= 6, c += 6, a += 6) {
-        product_rows(c, a, 6, 2, depth, b, ldb, width);
-    }
-    switch (queries) {
-    case 5:
-        product_rows(c, a, 5, 2, depth, b, ldb, width);
-        break;
-    case 4:
-        product_rows(c, a, 4, 2, depth, b, ldb, width);
-        break;
-    case 3:
-        product_rows(c, a, 3, 4, depth, b, ldb, width);
-        break;
-    case 2:
-        product_rows(c, a, 2, 4, depth, b, ldb, width);
-        break;
-    case 1:
-        product_rows(c, a, 1, 8, depth, b, ldb, width);
-        break;
-    default:
-        break;
+    if (i < n) {
+        uint16_t rest[lanes] = {0};
+        memcpy(rest, x + i, (size_t)(n - i) * sizeof *rest);
+        _mm256_storeu_ps(y + i, widen_eight(type, rest));
     }
 }
 
-SK_TARGET_AVX2 static float weigh(float *scores, ptrdiff_t count, float scale, float soft_cap,
-                                  float *max, float *sum) {
-    enum { VECTORS = SK_ATTENTION_TILE / 8 };
-    sk_f8 v[VECTORS];
-    sk_f8 best = sk_all8(-INFINITY);
-    for (int i = 0; i < VECTORS; i++) {
-        v[i] = _mm256_mul_ps(_mm256_loadu_ps(scores + 8 * i), sk_all8(scale));
-        if (soft_cap != 0) {
-            sk_f8 capped = sk_tanh8(_mm256_div_ps(v[i], sk_all8(soft_cap)));
-            v[i] = _mm256_mul_ps(capped, sk_all8(soft_cap));
+SK_TARGET_AVX2 static void widen(sk_type type, float *y, const void *x, ptrdiff_t n) {
+    if (type == SK_F16) {
+        widen_two_bytes(SK_F16, y, x, n);
+    } else if (type == SK_BF16) {
+        widen_two_bytes(SK_BF16, y, x, n);
+    } else {
+        for (ptrdiff_t i = 0; i < n; i += lanes) {
+            __m256 some = _mm256_maskload_ps((const float *)x + i, sk_mask8(n - i));
+            _mm256_storeu_ps(y + i, some);
         }
-        __m256i mask = sk_mask8(count - 8 * i);
-        v[i] = _mm256_blendv_ps(sk_all8(-INFINITY), v[i], _mm256_castsi256_ps(mask));
-        best = _mm256_max_ps(v[i], best); // a NaN score is passed over here ...
     }
-    float largest = sk_max8(best);
-    largest = *max > largest ? *max : largest;
-    float shift = largest == -INFINITY ? 0 : largest;
-    sk_f8 total = _mm256_setzero_ps();
-    for (int i = 0; i < VECTORS; i++) {
-        sk_f8 e = sk_exp8(_mm256_sub_ps(v[i], sk_all8(shift))); // ... and makes its weight NaN
-        _mm256_storeu_ps(scores + 8 * i, e);
-        total = _mm256_add_ps(total, e);
+}
+
+/// Sums of the lanes of four vectors: pairs, then fours, then halves.
+SK_TARGET_AVX2 SK_INLINE __m128 sum_four(const __m256 *x) {
+    __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
+    return _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
+}
+
+/// The products of `count` (a constant) queries with four keys.
+SK_TARGET_AVX2 SK_INLINE void dot_four(float *scores, const float *queries, int32_t count,
+                                       const float *const *keys, int32_t width, int32_t add) {
+    __m256 sums[3][4];
+    for (int32_t q = 0; q < count; q++) {
+        for (int32_t i = 0; i < 4; i++) {
+            sums[q][i] = _mm256_setzero_ps();
+        }
     }
-    float factor = *max == largest ? 1 : _mm256_cvtss_f32(sk_exp8(sk_all8(*max - shift)));
-    *max = largest;
+    const float *k0 = keys[0], *k1 = keys[1], *k2 = keys[2], *k3 = keys[3];
+    for (int32_t c = 0; c < width; c += lanes) {
+        __m256 query[3];
+        for (int32_t q = 0; q < count; q++) {
+            query[q] = _mm256_loadu_ps(queries + q * width + c);
+        }
+        const float *at[4] = {k0 + c, k1 + c, k2 + c, k3 + c};
+        for (int32_t i = 0; i < 4; i++) {
+            __m256 key = _mm256_loadu_ps(at[i]);
+            for (int32_t q = 0; q < count; q++) {
+                sums[q][i] = _mm256_fmadd_ps(query[q], key, sums[q][i]);
+            }
+        }
+    }
+    for (int32_t q = 0; q < count; q++, scores += SK_ATTENTION_TILE) {
+        __m128 dots = sum_four(sums[q]);
+        _mm_storeu_ps(scores, add ? _mm_add_ps(_mm_loadu_ps(scores), dots) : dots);
+    }
+}
+
+SK_TARGET_AVX2 static void dots(float *scores, const float *queries, int32_t query_count,
+                                const float *const *keys, int32_t key_count, int32_t width,
+                                int32_t add) {
+    for (int32_t q = 0; q < query_count; q += 3) {
+        const float *first = queries + (ptrdiff_t)q * width;
+        float *row = scores + (ptrdiff_t)q * SK_ATTENTION_TILE;
+        for (int32_t i = 0; i < key_count; i += 4) {
+            if (query_count - q >= 3) {
+                dot_four(row + i, first, 3, keys + i, width, add);
+            } else if (query_count - q == 2) {
+                dot_four(row + i, first, 2, keys + i, width, add);
+            } else {
+                dot_four(row + i, first, 1, keys + i, width, add);
+            }
+        }
+    }
+}
+
+SK_TARGET_AVX2 static float weigh(float *scores, int32_t count, float scale, float cap,
+                                  float *largest, float *sum) {
+    __m256 lowest = _mm256_set1_ps(-INFINITY);
+    __m256 best = lowest;
+    __m256 score[score_vectors];
+    for (int32_t i = 0; i < score_vectors; i++) {
+        __m256i mask = sk_mask8(count - i * lanes);
+        __m256 x = _mm256_maskload_ps(scores + i * lanes, mask);
+        x = _mm256_mul_ps(x, _mm256_set1_ps(scale));
+        if (cap != 0) {
+            __m256 limit = _mm256_set1_ps(cap);
+            x = _mm256_mul_ps(limit, sk_tanh8(_mm256_div_ps(x, limit)));
+        }
+        score[i] = _mm256_blendv_ps(lowest, x, _mm256_castsi256_ps(mask));
+        best = _mm256_max_ps(score[i], best); // a NaN in the first place is passed over
+    }
+    float old = *largest, top = sk_max8(best);
+    top = top > old ? top : old;
+    __m256 shift = _mm256_set1_ps(top == -INFINITY ? 0 : top);
+    __m256 total = _mm256_setzero_ps();
+    for (int32_t i = 0; i < score_vectors; i++) {
+        __m256 weight = sk_exp8(_mm256_sub_ps(score[i], shift));
+        _mm256_storeu_ps(scores + i * lanes, weight);
+        total = _mm256_add_ps(total, weight);
+    }
+    float factor = 1; // e⁰, where the maximum stays
+    if (top != old) {
+        factor = _mm256_cvtss_f32(sk_exp8(_mm256_sub_ps(_mm256_set1_ps(old), shift)));
+    }
+    *largest = top;
     *sum = *sum * factor + sk_sum8(total);
     return factor;
 }
 
-SK_TARGET_AVX2 static void rescale(float *y, float factor, ptrdiff_t n) {
-    ptrdiff_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        _mm256_storeu_ps(y + i, _mm256_mul_ps(_mm256_loadu_ps(y + i), sk_all8(factor)));
+/// Weighs `vectors` (a constant) vectors of columns for `count` (a constant) queries.
+SK_TARGET_AVX2 SK_INLINE void gather_some(float *sums, const float *weights, int32_t count,
+                                          const float *const *values, int32_t value_count,
+                                          int32_t column, int32_t vectors, int32_t width) {
+    __m256 sum[3][4];
+    for (int32_t q = 0; q < count; q++) {
+        for (int32_t v = 0; v < vectors; v++) {
+            sum[q][v] = _mm256_loadu_ps(sums + q * width + column + v * lanes);
+        }
     }
-    for (; i < n; i++) {
-        y[i] *= factor;
+    for (int32_t i = 0; i < value_count; i++) {
+        __m256 weight[3];
+        for (int32_t q = 0; q < count; q++) {
+            weight[q] = _mm256_broadcast_ss(weights + q * SK_ATTENTION_TILE + i);
+        }
+        for (int32_t v = 0; v < vectors; v++) {
+            __m256 value = _mm256_loadu_ps(values[i] + column + v * lanes);
+            for (int32_t q = 0; q < count; q++) {
+                sum[q][v] = _mm256_fmadd_ps(weight[q], value, sum[q][v]);
+            }
+        }
+    }
+    for (int32_t q = 0; q < count; q++) {
+        for (int32_t v = 0; v < vectors; v++) {
+            _mm256_storeu_ps(sums + q * width + column + v * lanes, sum[q][v]);
+        }
     }
 }
+
+SK_TARGET_AVX2 SK_INLINE void gather_rows(float *sums, const float *weights, int32_t count,
+                                          const float *const *values, int32_t value_count,
+                                          int32_t width) {
+    int32_t column = 0;
+    for (; column + 4 * lanes <= width; column += 4 * lanes) {
+        gather_some(sums, weights, count, values, value_count, column, 4, width);
+    }
+    for (; column < width; column += lanes) {
+        gather_some(sums, weights, count, values, value_count, column, 1, width);
+    }
+}
+
+SK_TARGET_AVX2 static void gather(float *sums, const float *weights, int32_t query_count,
+                                  const float *const *values, int32_t value_count, int32_t width) {
+    for (int32_t q = 0; q < query_count; q += 3) {
+        float *first = sums + (ptrdiff_t)q * width;
+        const float *row = weights + (ptrdiff_t)q * SK_ATTENTION_TILE;
+        if (query_count - q >= 3) {
+            gather_rows(first, row, 3, values, value_count, width);
+        } else if (query_count - q == 2) {
+            gather_rows(first, row, 2, values, value_count, width);
+        } else {
+            gather_rows(first, row, 1, values, value_count, width);
+        }
+    }
+}
+
+static const sk_attention_steps steps = {
+    .lanes = lanes,
+    .widen = widen,
+    .dots = dots,
+    .weigh = weigh,
+    .gather = gather,
+};
 
 static void attention(const sk_attention *args, ptrdiff_t row_begin, ptrdiff_t row_end,
                       ptrdiff_t kv_begin, ptrdiff_t kv_end) {
-    static const sk_tile_kernels kernels = {load_keys, load_values, product, weigh, rescale};
-    sk_attention_walk(args, row_begin, row_end, kv_begin, kv_end, &kernels);
+    sk_attention_run(&steps, args, row_begin, row_end, kv_begin, kv_end);
 }
 
 void sk_attention_avx2(sk_kernels *table) { table->attention = attention; }
+
 #endif
