@@ -21,7 +21,6 @@ import subprocess
 TYPES = ["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q5_1", "Q5_0", "Q4_K_M", "Q4_K_S",
          "Q4_1", "Q4_0"]
 LLAMA_BAR, REFERENCE_BAR = 0.002, 0.001
-BOS = 0
 ATTEMPTS = 8
 
 
@@ -71,11 +70,12 @@ def reference_perplexity(options) -> dict:
     tokenizer = Tokenizer.from_file(str(options.directory / "tokenizer.json"))
     with open(options.text, encoding="utf-8", newline="") as text:
         ids = tokenizer.encode(text.read(), add_special_tokens=False).ids
+    bos = json.loads((options.directory / "config.json").read_text())["bos_token_id"]
     step = options.context - 1
     total, count = 0.0, 0
     with torch.no_grad():
         for start in range(0, len(ids), step):
-            window = torch.tensor([[BOS, *ids[start:start + step]]])
+            window = torch.tensor([[bos, *ids[start:start + step]]])
             logits = model(input_ids=window, use_cache=False).logits[0, :-1].double()
             picked = logits.log_softmax(-1).gather(1, window[0, 1:, None])
             total -= picked.sum().item()
