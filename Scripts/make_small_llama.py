@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Fit a small Llama to a text file, to have real (not random) weights to measure perplexity with.
 
-    python3 Scripts/make_small_llama.py TEXT DIRECTORY [--steps 160] [--seed 11]
+    python3 Scripts/make_small_llama.py TEXT DIRECTORY [--steps 90] [--seed 11]
 
 1.4 million parameters: hidden 256, FFN 512, 2 layers, 4 heads of 64 over 2 of keys and values, tied,
 byte-level BPE of 1024 tokens trained on the same text, context 256. Every row of every matrix is a
-multiple of 256 long, so each of llama.cpp's types applies to it. Two minutes on two quiet cores.
+multiple of 256 long, so each of llama.cpp's types applies to it. A few minutes on two cores.
 DIRECTORY becomes a Hugging Face directory in float32, which Scripts/hf_to_gguf.py turns into GGUF.
 Versions used: torch 2.13.0, transformers 5.23.0, tokenizers 0.23.3.
 """
@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", type=pathlib.Path)
     parser.add_argument("directory", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=160)
+    parser.add_argument("--steps", type=int, default=90)
     parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()
     torch.manual_seed(options.seed)

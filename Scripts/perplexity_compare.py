@@ -2,7 +2,7 @@
 """Compare skein's perplexity with llama.cpp's on every type of one GGUF model, and with
 transformers' on its Hugging Face directory.
 
-    python3 Scripts/perplexity_compare.py MODEL-F16.gguf TEXT --llama DIR --work DIR \
+    python3 Scripts/perplexity_compare.py MODEL-F32.gguf TEXT --llama DIR --work DIR \
         [--skein PATH] [--directory HF] [--types Q8_0,Q4_0] [--context 256] [--json OUT]
 
 The types are made from the first file by llama-quantize (into --work, kept there for the next time).
@@ -19,10 +19,9 @@ import re
 import subprocess
 
 TYPES = ["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q5_1", "Q5_0", "Q4_K_M", "Q4_K_S",
-         "Q4_1", "Q4_0", "Q3_K_L", "Q3_K_M", "Q3_K_S", "Q2_K", "IQ4_NL", "IQ4_XS", "TQ1_0",
-         "TQ2_0"]
+         "Q4_1", "Q4_0"]
 LLAMA_BAR, REFERENCE_BAR = 0.002, 0.001
-BOS = 0
+ATTEMPTS = 8
 
 
 def run(command: list) -> subprocess.CompletedProcess:
@@ -41,9 +40,17 @@ def quantized(options, kind: str) -> pathlib.Path:
 
 
 def llama_perplexity(options, file: pathlib.Path) -> float:
-    done = run([options.llama / "llama-perplexity", "-m", file, "-f", options.text,
-                "-c", options.context, "-t", options.threads])
-    return float(re.search(r"Final estimate: PPL = ([\d.]+)", done.stdout + done.stderr).group(1))
+    """Its log writer sometimes loses the last lines when the program ends, so ask a few times."""
+    for _ in range(ATTEMPTS):
+        done = run([options.llama / "llama-perplexity", "-m", file, "-f", options.text,
+                    "-c", options.context, "-t", options.threads])
+        total = re.search(r"over (\d+) chunks", done.stderr + done.stdout)
+        final = re.search(r"Final estimate: PPL = ([\d.]+)", done.stderr + done.stdout)
+        if final is None and total:
+            final = re.search(rf"\[{total.group(1)}\]([\d.]+),", done.stdout)
+        if final:
+            return float(final.group(1))
+    raise RuntimeError(f"llama-perplexity printed no estimate in {ATTEMPTS} runs")
 
 
 def skein_perplexity(options, model: pathlib.Path, protocol: str) -> float:
@@ -63,11 +70,12 @@ def reference_perplexity(options) -> dict:
     tokenizer = Tokenizer.from_file(str(options.directory / "tokenizer.json"))
     with open(options.text, encoding="utf-8", newline="") as text:
         ids = tokenizer.encode(text.read(), add_special_tokens=False).ids
+    bos = json.loads((options.directory / "config.json").read_text())["bos_token_id"]
     step = options.context - 1
     total, count = 0.0, 0
     with torch.no_grad():
         for start in range(0, len(ids), step):
-            window = torch.tensor([[BOS, *ids[start:start + step]]])
+            window = torch.tensor([[bos, *ids[start:start + step]]])
             logits = model(input_ids=window, use_cache=False).logits[0, :-1].double()
             picked = logits.log_softmax(-1).gather(1, window[0, 1:, None])
             total -= picked.sum().item()
