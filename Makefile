@@ -1,7 +1,7 @@
 # The commands of a new user: `make demo` and `make test`.
 SWIFT ?= swift
 BUILD := .build/release
-PROMPT ?= Every autumn
+PROMPT ?= A skein of geese
 APT := libpcre2-dev
 
 .PHONY: setup demo test check-full bench dist lint format clean

@@ -1,0 +1,65 @@
+import Foundation
+import SkeinCore
+import SkeinDecoding
+import SkeinEngine
+import SkeinModels
+import SkeinTensor
+import SkeinTestSupport
+import SkeinText
+import Testing
+
+/// The demonstration model recites what transformers makes of its weights.
+@Suite struct DemoModelTests {
+    @Test func `greedy continuation equals transformers'`() throws {
+        let path = Files.root.appending(path: "Models/demo").path
+        let golden = try MappedFile(path: path + "/golden.json").json()
+        func ids(_ key: String) -> [Int32] {
+            (golden[key]?.array ?? []).compactMap { $0.int.map(Int32.init) }
+        }
+        let processor = try Processor(threads: 2)
+        let tokenizer = try TokenizerLoader.load(path)
+        let prompt = tokenizer.encode(golden["prompt"]?.string ?? "")
+        #expect(prompt == ids("prompt_ids"))
+        let generator = try TextGenerator(
+            model: LanguageModelLoader.load(
+                LanguageModelLoader.checkpoint(path),
+                processor: processor
+            ),
+            tokenizer: tokenizer,
+            processor: processor
+        )
+        var parameters = SamplingParameters.greedy
+        parameters.maxTokens = ids("greedy_ids").count
+        var streamed = ""
+        let result = try generator.generate(
+            prompt: prompt,
+            parameters: parameters,
+            onText: { streamed += $0 }
+        )
+        #expect(result.tokens == ids("greedy_ids"))
+        #expect(result.reason == .length)
+        #expect(streamed == result.text)
+        #expect(!streamed.isEmpty)
+    }
+
+    @Test func `stop strings cut the answer and free the slot`() throws {
+        let path = Files.root.appending(path: "Models/demo").path
+        let processor = try Processor(threads: 2)
+        let generator = try TextGenerator(
+            model: LanguageModelLoader.load(
+                LanguageModelLoader.checkpoint(path),
+                processor: processor
+            ),
+            tokenizer: TokenizerLoader.load(path),
+            processor: processor
+        )
+        let result = try generator.generate(
+            prompt: generator.tokenizer.encode("A skein of geese"),
+            parameters: .greedy,
+            stopStrings: ["before the sun"]
+        )
+        #expect(result.reason == .stop)
+        #expect(result.text == " crossed the marsh ")
+        #expect(generator.engine.active == 0)
+    }
+}
