@@ -24,9 +24,33 @@ let rules: [SwiftSetting] = [
 let rooms = [
     Room(floor: 0, name: "CSkeinKernels", imports: []),
     Room(floor: 0, name: "CPCRE2", imports: []),
+    Room(floor: 0, name: "CSkeinStart", imports: []),
     Room(floor: 0, name: "SkeinCore", imports: [], settings: rules),
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
+    Room(floor: 2, name: "SkeinNN", imports: ["SkeinTensor", "SkeinCore"]),
+    Room(floor: 2, name: "SkeinDecoding", imports: ["SkeinTensor", "SkeinCore"]),
+    Room(
+        floor: 3,
+        name: "SkeinModels",
+        imports: ["SkeinNN", "SkeinTensor", "SkeinText", "SkeinCore"]
+    ),
+    Room(
+        floor: 4,
+        name: "SkeinEngine",
+        imports: [
+            "SkeinModels", "SkeinDecoding", "SkeinNN", "SkeinTensor", "SkeinText", "SkeinCore",
+        ]
+    ),
+    Room(
+        floor: 6,
+        name: "skein",
+        imports: [
+            "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor", "SkeinText", "SkeinCore",
+            "CSkeinStart",
+        ],
+        products: [.product(name: "ArgumentParser", package: "swift-argument-parser")]
+    ),
 ]
 
 let floors = Dictionary(uniqueKeysWithValues: rooms.map { ($0.name, $0.floor) })
@@ -48,7 +72,7 @@ func target(_ room: Room) -> Target {
             pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"])]
         )
-    case "CSkeinKernels":
+    case "CSkeinKernels", "CSkeinStart":
         .target(name: room.name, cSettings: [.treatAllWarnings(as: .error)])
     case "skein":
         .executableTarget(name: room.name, dependencies: dependencies, swiftSettings: room.settings)
@@ -69,8 +93,12 @@ let package = Package(
     name: "skein",
     platforms: [.macOS(.v26)],
     products: [
+        .executable(name: "skein", targets: ["skein"]),
         .library(name: "SkeinTensor", targets: ["SkeinTensor"]),
         .library(name: "SkeinText", targets: ["SkeinText"]),
+        .library(name: "SkeinNN", targets: ["SkeinNN"]),
+        .library(name: "SkeinDecoding", targets: ["SkeinDecoding"]),
+        .library(name: "SkeinEngine", targets: ["SkeinEngine", "SkeinModels"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -85,6 +113,15 @@ let package = Package(
         tests("KernelTests", ["CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
+        tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
+        tests(
+            "ModelTests",
+            [
+                "SkeinModels", "SkeinNN", "SkeinEngine", "SkeinDecoding", "SkeinTensor",
+                "SkeinText",
+                "SkeinCore",
+            ]
+        ),
     ],
     cLanguageStandard: .c11
 )

@@ -1,4 +1,4 @@
-"""Writes Sources/SkeinText/Unicode/UnicodeData.swift from what the Python `tokenizers` package does.
+"""Writes Sources/SkeinText/Unicode/UnicodeData+Generated.swift from what the Python `tokenizers` package does.
 
 Every property is measured by asking the library about every scalar, so that the tables agree with the
 Unicode versions it was built with (made with tokenizers 0.23.3: Oniguruma with Unicode 16, Rust's own

@@ -4,21 +4,33 @@ extension JSON {
     /// - Parameters:
     ///   - bytes: The whole text; leading and trailing white space is allowed.
     ///   - maximumDepth: How deep arrays and objects may nest.
+    ///   - allowingRepeatedKeys: Whether a repeated key replaces the earlier value or is an error.
     /// - Throws: `SkeinError.Code.syntax` with the byte offset and what was expected there.
     /// - Complexity: O(n) in the number of bytes.
-    public init(parsing bytes: some Collection<UInt8>, maximumDepth: Int = 128) throws {
+    public init(
+        parsing bytes: some Collection<UInt8>,
+        maximumDepth: Int = 128,
+        allowingRepeatedKeys: Bool = true
+    ) throws {
         let parsed: JSON? = try bytes.withContiguousStorageIfAvailable { buffer in
-            try Self.parse(buffer, maximumDepth)
+            try Self.parse(buffer, maximumDepth, allowingRepeatedKeys)
         }
         if let parsed {
             self = parsed
         } else {
-            self = try Array(bytes).withUnsafeBufferPointer { try Self.parse($0, maximumDepth) }
+            self = try Array(bytes).withUnsafeBufferPointer {
+                try Self.parse($0, maximumDepth, allowingRepeatedKeys)
+            }
         }
     }
 
-    private static func parse(_ buffer: UnsafeBufferPointer<UInt8>, _ depth: Int) throws -> JSON {
+    private static func parse(
+        _ buffer: UnsafeBufferPointer<UInt8>,
+        _ depth: Int,
+        _ allowsRepeatedKeys: Bool
+    ) throws -> JSON {
         var parser = JSONParser(bytes: buffer, maximumDepth: depth)
+        parser.allowsRepeatedKeys = allowsRepeatedKeys
         let value = try parser.value(depth: 0)
         parser.skipSpace()
         guard parser.position == buffer.count else {
@@ -32,6 +44,7 @@ extension JSON {
 private struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     let maximumDepth: Int
+    var allowsRepeatedKeys = true
     var position = 0
 
     init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int) {
@@ -101,7 +114,11 @@ private struct JSONParser {
         while true {
             skipSpace()
             guard current == UInt8(ascii: "\"") else { throw failure("a key") }
+            let start = position
             let key = try string()
+            guard allowsRepeatedKeys || result[key] == nil else {
+                throw SkeinError(.syntax, "JSON: the key \(key) at byte \(start) appears twice")
+            }
             skipSpace()
             try expect(UInt8(ascii: ":"))
             result[key] = try value(depth: depth + 1)

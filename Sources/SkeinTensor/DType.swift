@@ -18,11 +18,15 @@ public enum DType: Int32, Sendable, Hashable, CaseIterable {
     case i32 = 26
     case i64 = 27
     case f64 = 28
+    /// Not a GGUF type; safetensors has it.
+    case u8 = 1024
+    /// One byte, zero or one; not a GGUF type, safetensors has it.
+    case bool = 1025
 
     /// Bytes of one block.
     public var blockBytes: Int {
         switch self {
-        case .i8: 1
+        case .i8, .u8, .bool: 1
         case .i16: 2
         case .i32: 4
         case .i64, .f64: 8
@@ -33,7 +37,7 @@ public enum DType: Int32, Sendable, Hashable, CaseIterable {
     /// Values in one block: 1, 32 or 256.
     public var blockValues: Int {
         switch self {
-        case .i8, .i16, .i32, .i64, .f64: 1
+        case .i8, .i16, .i32, .i64, .f64, .u8, .bool: 1
         default: sk_block_values(rawValue)
         }
     }

@@ -1,6 +1,7 @@
 #ifndef SK_KERNELS_H
 #define SK_KERNELS_H
 
+#include "sk_system.h"
 #include "sk_types.h"
 
 #pragma clang assume_nonnull begin
@@ -10,15 +11,15 @@
 /// Every kernel is pure: it allocates nothing, keeps no state, spawns nothing and reads no
 /// environment; callers split work by ranges. A row's result has the same bits whatever other rows
 /// share the call and however outputs are split over calls. Bits may differ between levels.
-typedef struct sk_kernels {
+typedef struct SK_SENDABLE sk_kernels {
     sk_isa isa;
     const char *name; ///< "portable", "avx2", "avx512", "neon"
 
     // ---- matrix products (matmul/) ----
     /// Bytes of a packed [n, k] matrix; 0 if the type has no product or k does not fit its blocks.
     size_t (*packed_bytes)(sk_type type, ptrdiff_t n, ptrdiff_t k);
-    /// Packs source rows n_begin ..< n_end into their tiles. `rows` points at source row n_begin, in
-    /// the type's own file layout, `row_stride` bytes apart. n_begin is a multiple of SK_TILE_N;
+    /// Packs source rows n_begin ..< n_end into their tiles. `rows` points at source row n_begin,
+    /// in the type's own file layout, `row_stride` bytes apart. n_begin is a multiple of SK_TILE_N;
     /// n_end is one too, or n. The last tile is padded with zeros.
     void (*pack)(sk_type type, void *packed, const void *rows, size_t row_stride, ptrdiff_t n_begin,
                  ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
@@ -72,8 +73,8 @@ typedef struct sk_kernels {
     int32_t (*all_finite)(const float *x, ptrdiff_t n);
 
     // ---- attention (attention/) ----
-    /// Rows row_begin ..< row_end of the segment, key-value heads kv_begin ..< kv_end (each with its
-    /// group of query heads). A row without visible keys yields zeros.
+    /// Rows row_begin ..< row_end of the segment, key-value heads kv_begin ..< kv_end (each with
+    /// its group of query heads). A row without visible keys yields zeros.
     void (*attention)(const sk_attention *args, ptrdiff_t row_begin, ptrdiff_t row_end,
                       ptrdiff_t kv_begin, ptrdiff_t kv_end);
 } sk_kernels;

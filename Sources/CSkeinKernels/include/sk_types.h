@@ -4,6 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/// Marks structs whose values may cross threads in Swift.
+#if defined(__clang__)
+#define SK_SENDABLE __attribute__((swift_attr("@Sendable")))
+#else
+#define SK_SENDABLE
+#endif
+
 #pragma clang assume_nonnull begin
 
 /// Element and block types, numbered as GGUF numbers them.
@@ -45,10 +52,10 @@ typedef struct sk_kv_run {
 } sk_kv_run;
 
 /// One ragged segment's attention. Row i of the segment sees the logical keys of its ranges
-/// `ranges[range_offsets[i] ..< range_offsets[i + 1]]` (ascending, disjoint); logical key numbers run
-/// through `runs` in reading order. Visible keys are reduced in tiles of SK_ATTENTION_TILE counted
-/// among the row's VISIBLE keys, so a row's bits depend neither on pages, nor on hidden keys between,
-/// nor on the other rows.
+/// `ranges[range_offsets[i] ..< range_offsets[i + 1]]` (ascending, disjoint); logical key numbers
+/// run through `runs` in reading order. Visible keys are reduced in tiles of SK_ATTENTION_TILE
+/// counted among the row's VISIBLE keys, so a row's bits depend neither on pages, nor on hidden
+/// keys between, nor on the other rows.
 typedef struct sk_attention {
     const float *q; ///< [rows][heads][head_dim], rows q_stride floats apart
     ptrdiff_t q_stride;
@@ -67,7 +74,8 @@ typedef struct sk_attention {
 
 enum { SK_ATTENTION_TILE = 64, SK_TILE_N = 16 };
 
-/// Arguments of one matrix product Y[rows, n] = X[rows, k] · W[n, k]ᵀ, for outputs n_begin ..< n_end.
+/// Arguments of one matrix product Y[rows, n] = X[rows, k] · W[n, k]ᵀ, for outputs n_begin ..<
+/// n_end.
 typedef struct sk_matmul {
     sk_type type;            ///< of the packed weights
     const void *weights;     ///< as `pack` wrote them
@@ -75,9 +83,9 @@ typedef struct sk_matmul {
     float *y;
     ptrdiff_t ldy; ///< floats from one row of y to the next
     ptrdiff_t rows, n, k;
-    ptrdiff_t n_begin, n_end;   ///< n_begin is a multiple of SK_TILE_N; n_end is one too, or n
+    ptrdiff_t n_begin, n_end;    ///< n_begin is a multiple of SK_TILE_N; n_end is one too, or n
     const float *_Nullable bias; ///< [n], added to the product
-    int32_t accumulate;         ///< nonzero: y += product (+ bias) instead of y = product (+ bias)
+    int32_t accumulate;          ///< nonzero: y += product (+ bias) instead of y = product (+ bias)
 } sk_matmul;
 
 #pragma clang assume_nonnull end

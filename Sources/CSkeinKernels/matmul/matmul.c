@@ -1,3 +1,160 @@
-#include "../internal.h"
+#include "matmul.h"
 
-void sk_fill_matmul(sk_kernels *table) { (void)table; }
+enum {
+    GROUP_BYTES = 128 * 1024, ///< packed weights that a row block after row block reads again
+    FLOAT_CHUNK = 512,        ///< k values of a partial float product
+    FLOAT_TILES = 4,          ///< tiles of one
+    FLOAT_ROWS = 48,          ///< rows of one
+};
+
+size_t sk_row_bytes(size_t bytes) { return ((bytes + 63) / 64 | 1) * 64; }
+
+size_t sk_activation_bytes(sk_type type, ptrdiff_t k) {
+    if (sk_is_float(type)) {
+        return sk_row_bytes((size_t)k * 4 + 4);
+    }
+    return sk_row_bytes((size_t)k / 32 * sizeof(sk_activation_block));
+}
+
+void sk_copy_rows(void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows, ptrdiff_t k) {
+    const size_t bytes = sk_row_bytes((size_t)k * 4 + 4);
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        float *row = (float *)((uint8_t *)activations + (size_t)r * bytes);
+        memcpy(row, x + r * ldx, (size_t)k * 4);
+        row[k] = 0;
+    }
+}
+
+static sk_panel_kernel kernel_of(const sk_panel_kernels *kernels, sk_type type) {
+    switch (type) {
+    case SK_F32:
+        return kernels->f32;
+    case SK_F16:
+        return kernels->f16;
+    case SK_BF16:
+        return kernels->bf16;
+    case SK_Q4_0:
+        return kernels->q4_0;
+    case SK_Q4_1:
+        return kernels->q4_1;
+    case SK_Q5_0:
+        return kernels->q5_0;
+    case SK_Q5_1:
+        return kernels->q5_1;
+    case SK_Q8_0:
+        return kernels->q8_0;
+    case SK_Q4_K:
+        return kernels->q4_k;
+    case SK_Q5_K:
+        return kernels->q5_k;
+    case SK_Q6_K:
+        return kernels->q6_k;
+    default:
+        return NULL;
+    }
+}
+
+/// The panel of `tiles` tiles from output `first` on, still without rows.
+static sk_panel panel_at(const sk_matmul *args, size_t x_bytes, ptrdiff_t first, ptrdiff_t tiles) {
+    const size_t tile_bytes = sk_tile_bytes(args->type, args->k);
+    const ptrdiff_t left = args->n_end - first;
+    return (sk_panel){
+        .tile = (const uint8_t *)args->weights + (size_t)(first / SK_TILE_N) * tile_bytes,
+        .tile_bytes = tile_bytes,
+        .tiles = tiles,
+        .x = args->activations,
+        .x_bytes = x_bytes,
+        .begin = 0,
+        .end = sk_is_float(args->type) ? args->k : args->k / 32,
+        .is_first = 1,
+        .is_last = 1,
+        .accumulate = args->accumulate,
+        .y = args->y + first,
+        .ldy = args->ldy,
+        .bias = args->bias == NULL ? NULL : args->bias + first,
+        .columns = left < tiles * SK_TILE_N ? left : tiles * SK_TILE_N,
+    };
+}
+
+/// Runs the panel over rows row_begin ..< row_end in blocks of almost equal height.
+static void run_rows(sk_panel_kernel kernel, sk_panel panel, ptrdiff_t max_rows,
+                     ptrdiff_t row_begin, ptrdiff_t row_end) {
+    const ptrdiff_t rows = row_end - row_begin;
+    const ptrdiff_t blocks = (rows + max_rows - 1) / max_rows;
+    const uint8_t *x = panel.x;
+    float *y = panel.y;
+    float *partial = panel.partial;
+    for (ptrdiff_t b = 0; b < blocks; b++) {
+        const ptrdiff_t first = rows * b / blocks;
+        panel.rows = rows * (b + 1) / blocks - first;
+        panel.x = x + (size_t)(row_begin + first) * panel.x_bytes;
+        panel.y = y + (row_begin + first) * panel.ldy;
+        panel.partial = partial == NULL ? NULL : partial + first * panel.partial_ld;
+        kernel(&panel);
+    }
+}
+
+/// A float product in chunks of K, so that a chunk of weights stays in the second cache while row
+/// blocks pass over it. Partial sums are stored exactly, so bits do not depend on the chunks.
+static void run_float_chunks(const sk_matmul *args, sk_panel_kernel kernel, ptrdiff_t max_rows,
+                             size_t x_bytes) {
+    float partial[FLOAT_ROWS * FLOAT_TILES * SK_TILE_N];
+    for (ptrdiff_t n = args->n_begin; n < args->n_end; n += FLOAT_TILES * SK_TILE_N) {
+        const ptrdiff_t left = (args->n_end - n + SK_TILE_N - 1) / SK_TILE_N;
+        sk_panel panel = panel_at(args, x_bytes, n, left < FLOAT_TILES ? left : FLOAT_TILES);
+        panel.partial = partial;
+        panel.partial_ld = FLOAT_TILES * SK_TILE_N;
+        const ptrdiff_t chunks = (args->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
+        for (ptrdiff_t c = 0; c < chunks; c++) {
+            for (ptrdiff_t k = 0; k < args->k; k += FLOAT_CHUNK) {
+                panel.begin = k;
+                panel.end = args->k - k <= FLOAT_CHUNK ? args->k : k + FLOAT_CHUNK;
+                panel.is_first = k == 0;
+                panel.is_last = panel.end == args->k;
+                run_rows(kernel, panel, max_rows, args->rows * c / chunks,
+                         args->rows * (c + 1) / chunks);
+            }
+        }
+    }
+}
+
+void sk_run_panels(const sk_matmul *args, const sk_panel_kernels *kernels, size_t x_bytes) {
+    const sk_panel_kernel kernel = kernel_of(kernels, args->type);
+    if (kernel == NULL || args->rows <= 0 || args->n_begin >= args->n_end) {
+        return;
+    }
+    const int is_float = sk_is_float(args->type);
+    const ptrdiff_t max_rows = is_float ? kernels->max_rows_float : kernels->max_rows_int;
+    if (is_float && args->rows > max_rows && args->k > FLOAT_CHUNK) {
+        run_float_chunks(args, kernel, max_rows, x_bytes);
+        return;
+    }
+    const ptrdiff_t fitting = (ptrdiff_t)(GROUP_BYTES / (sk_tile_bytes(args->type, args->k) + 1));
+    const ptrdiff_t group =
+        args->rows <= max_rows ? PTRDIFF_MAX / SK_TILE_N : (fitting < 4 ? 4 : fitting / 4 * 4);
+    for (ptrdiff_t n = args->n_begin; n < args->n_end;) {
+        const ptrdiff_t left = (args->n_end - n + SK_TILE_N - 1) / SK_TILE_N;
+        const ptrdiff_t tiles = left < group ? left : group;
+        run_rows(kernel, panel_at(args, x_bytes, n, tiles), max_rows, 0, args->rows);
+        n += tiles * SK_TILE_N;
+    }
+}
+
+void sk_fill_matmul(sk_kernels *table) {
+    table->packed_bytes = sk_packed_bytes;
+    table->pack = sk_pack;
+    sk_fill_matmul_portable(table);
+    switch (table->isa) {
+    case SK_ISA_AVX2:
+        sk_fill_matmul_avx2(table);
+        break;
+    case SK_ISA_AVX512:
+        sk_fill_matmul_avx512(table);
+        break;
+    case SK_ISA_NEON:
+        sk_fill_matmul_neon(table);
+        break;
+    default:
+        break;
+    }
+}

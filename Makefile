@@ -1,0 +1,52 @@
+# The commands of a new user: `make demo` and `make test`.
+SWIFT ?= swift
+BUILD := .build/release
+PROMPT ?= Every autumn
+APT := libpcre2-dev
+
+.PHONY: setup demo test check-full bench dist lint format clean
+
+# Installs the system libraries where it may, and says what is missing where it may not.
+setup:
+	@if ! pkg-config --exists libpcre2-8 2>/dev/null && [ ! -f /usr/include/pcre2.h ]; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $(APT) >/dev/null; \
+	  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then \
+	    sudo apt-get update -qq && sudo apt-get install -y -qq $(APT) >/dev/null; \
+	  else echo "missing: $(APT); install it with your package manager" >&2; exit 1; fi; fi
+
+demo: setup
+	$(SWIFT) build -c release --build-tests
+	$(BUILD)/skein generate --prompt "$(PROMPT)" --temp 0 --max-tokens 120
+
+test: setup
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build
+
+# Slower than CI should be: long fuzzing, emulated instruction sets.
+check-full: test
+	SKEIN_FUZZ_ITERATIONS=100000 $(SWIFT) test -c release --skip-build --filter Fuzz
+	bash Scripts/check-isa.sh
+
+bench: setup
+	$(SWIFT) build -c release --product skein
+	$(BUILD)/skein bench --bandwidth
+	$(BUILD)/skein bench -p 64 -n 64 -r 3
+
+# One binary with the Swift runtime and PCRE2 inside, which needs no file of the system.
+dist: setup
+	$(SWIFT) build -c release --product skein --scratch-path .build-dist -Xswiftc -static-executable
+	mkdir -p dist && cp .build-dist/release/skein dist/skein && strip dist/skein
+
+lint:
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	bash Scripts/check-sizes.sh
+	@if command -v clang-format >/dev/null; then \
+	  clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h' | grep -v CPCRE2); fi
+
+format:
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+	@if command -v clang-format >/dev/null; then \
+	  clang-format -i $$(git ls-files '*.c' '*.h' | grep -v CPCRE2); fi
+
+clean:
+	rm -rf .build .build-dist dist

@@ -1,0 +1,73 @@
+#include "matmul.h"
+
+#if defined(SK_X86)
+#include "matmul_x86.h"
+
+static size_t activation_bytes(sk_type type, ptrdiff_t k) {
+    if (type == SK_BF16) {
+        return sk_row_bytes((size_t)(k + 1) / 2 * 4);
+    }
+    return sk_activation_bytes(type, k);
+}
+
+/// Rounds a row to bf16 (nearest even, NaN stays NaN), padded with zero to an even length.
+static SK_TARGET_AVX512 void narrow(uint16_t *row, const float *x, ptrdiff_t k) {
+    for (ptrdiff_t i = 0; i < k; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, 4);
+        const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        const int is_nan = (bits & 0x7fffffff) > 0x7f800000;
+        row[i] = (uint16_t)(is_nan ? bits >> 16 | 64 : rounded);
+    }
+    if (k % 2 != 0) {
+        row[k] = 0;
+    }
+}
+
+static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
+                    ptrdiff_t k) {
+    if (type == SK_F32 || type == SK_F16) {
+        sk_copy_rows(activations, x, ldx, rows, k);
+        return;
+    }
+    const sk_format f = sk_format_of(type);
+    const size_t bytes = activation_bytes(type, k);
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        void *row = (uint8_t *)activations + (size_t)r * bytes;
+        if (type == SK_BF16) {
+            narrow(row, x + r * ldx, k);
+        } else {
+            sk_quantise_row_avx2(row, x + r * ldx, k / 32, f.zero, type == SK_Q6_K);
+        }
+    }
+}
+
+static const sk_panel_kernels kernels = {
+    .max_rows_float = 12,
+    .max_rows_int = 6,
+    .f32 = sk_f32_panel_avx512,
+    .f16 = sk_f16_panel_avx512,
+    .bf16 = sk_bf16_panel_avx512,
+    .q4_0 = sk_q4_0_panel_avx512,
+    .q4_1 = sk_q4_1_panel_avx512,
+    .q5_0 = sk_q5_0_panel_avx512,
+    .q5_1 = sk_q5_1_panel_avx512,
+    .q8_0 = sk_q8_0_panel_avx512,
+    .q4_k = sk_q4_k_panel_avx512,
+    .q5_k = sk_q5_k_panel_avx512,
+    .q6_k = sk_q6_k_panel_avx512,
+};
+
+static void matmul(const sk_matmul *args) {
+    sk_run_panels(args, &kernels, activation_bytes(args->type, args->k));
+}
+
+void sk_fill_matmul_avx512(sk_kernels *table) {
+    table->activation_bytes = activation_bytes;
+    table->prepare = prepare;
+    table->matmul = matmul;
+}
+
+#else
+void sk_fill_matmul_avx512(sk_kernels *table) { (void)table; }
+#endif

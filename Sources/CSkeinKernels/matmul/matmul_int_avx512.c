@@ -1,0 +1,186 @@
+#include "matmul.h"
+
+#if defined(SK_X86)
+#include "matmul_x86.h"
+
+enum {
+    ROWS = 6,
+    TILES = 2,
+    PREFETCH = 2048, ///< bytes ahead
+};
+
+SK_INLINE SK_TARGET_AVX512 __m512i load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+
+/// Sixteen outputs' codes of k group g + 4 * nibble as unsigned bytes.
+SK_INLINE SK_TARGET_AVX512 __m512i codes_of(sk_format f, const uint8_t *block, int nibble, int g) {
+    const uint8_t *high = block + f.scale_bytes;
+    const uint8_t *codes = high + f.high_bytes;
+    if (f.bits == 8) {
+        return load(codes + 64 * (g + 4 * nibble));
+    }
+    __m512i code = load(codes + 64 * g);
+    if (nibble != 0) {
+        code = _mm512_srli_epi16(code, 4);
+    }
+    code = _mm512_and_si512(code, _mm512_set1_epi8(15));
+    if (f.high_bytes != 0) {
+        const uint8_t *plane = f.bits == 6 ? high + 64 * nibble : high;
+        const int shift = f.bits == 6 ? 2 * g : g + 4 * nibble;
+        const __m512i mask = _mm512_set1_epi8(f.bits == 6 ? 3 : 1);
+        const __m512i upper = _mm512_srl_epi16(load(plane), _mm_cvtsi32_si128(shift));
+        code = _mm512_or_si512(code, _mm512_slli_epi16(_mm512_and_si512(upper, mask), 4));
+    }
+    return code;
+}
+
+typedef struct scales {
+    __m512 scale, min;
+} scales;
+
+SK_INLINE SK_TARGET_AVX512 __m512 halves(const uint8_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+/// Factors of a block's sixteen outputs; those of Q6_K belong to one half of the block.
+SK_INLINE SK_TARGET_AVX512 scales scales_of(sk_type type, const uint8_t *header,
+                                            const uint8_t *block, int half) {
+    const sk_format f = sk_format_of(type);
+    scales s = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    const __m128i *factors = (const __m128i *)block;
+    if (type == SK_Q6_K) {
+        const __m512i factor = _mm512_cvtepi8_epi32(_mm_loadu_si128(factors + half));
+        s.scale = _mm512_mul_ps(halves(header), _mm512_cvtepi32_ps(factor));
+    } else if (f.header_bytes != 0) {
+        const __m512i scale = _mm512_cvtepu8_epi32(_mm_loadu_si128(factors));
+        const __m512i min = _mm512_cvtepu8_epi32(_mm_loadu_si128(factors + 1));
+        s.scale = _mm512_mul_ps(halves(header), _mm512_cvtepi32_ps(scale));
+        s.min = _mm512_mul_ps(halves(header + 32), _mm512_cvtepi32_ps(min));
+        s.min = _mm512_sub_ps(_mm512_setzero_ps(), s.min);
+    } else {
+        s.scale = halves(block);
+        if (f.has_min) {
+            s.min = halves(block + 32);
+        }
+    }
+    return s;
+}
+
+/// One block (of Q6_K: one half of one) of a few tiles for `rows` rows: exact integer sums, then
+/// one fused step into the f32 totals.
+SK_INLINE SK_TARGET_AVX512 void add_block(sk_type type, int rows, int tiles, int half,
+                                          const uint8_t *const *header, const uint8_t *const *block,
+                                          const sk_activation_block *const *x,
+                                          __m512 totals[ROWS][TILES]) {
+    const sk_format f = sk_format_of(type);
+    __m512i sums[ROWS][TILES];
+    SK_UNROLL for (int r = 0; r < rows; r++) {
+        SK_UNROLL for (int t = 0; t < tiles; t++) {
+            sums[r][t] =
+                f.zero != 0 ? _mm512_set1_epi32(x[r]->start[half]) : _mm512_setzero_si512();
+        }
+    }
+    const int last = type == SK_Q6_K ? half : 1;
+    SK_ROLLED for (int g = 0; g < 4; g++) {
+        SK_UNROLL for (int nibble = half; nibble <= last; nibble++) {
+            __m512i codes[TILES];
+            SK_UNROLL for (int t = 0; t < tiles; t++) {
+                codes[t] = codes_of(f, block[t], nibble, g);
+            }
+            SK_UNROLL for (int r = 0; r < rows; r++) {
+                const __m512i values =
+                    _mm512_set1_epi32(sk_load_i32(x[r]->codes + 16 * nibble + 4 * g));
+                SK_UNROLL for (int t = 0; t < tiles; t++) {
+                    sums[r][t] = _mm512_dpbusd_epi32(sums[r][t], codes[t], values);
+                }
+            }
+        }
+    }
+    SK_UNROLL for (int t = 0; t < tiles; t++) {
+        const scales s = scales_of(type, header[t], block[t], half);
+        SK_UNROLL for (int r = 0; r < rows; r++) {
+            const __m512 scale = _mm512_mul_ps(s.scale, _mm512_set1_ps(x[r]->scale));
+            totals[r][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][t]), scale, totals[r][t]);
+            if (f.has_min) {
+                totals[r][t] = _mm512_fmadd_ps(s.min, _mm512_set1_ps(x[r]->sum), totals[r][t]);
+            }
+        }
+    }
+}
+
+SK_INLINE SK_TARGET_AVX512 void some_tiles(sk_type type, int rows, int tiles, const sk_panel *p,
+                                           ptrdiff_t first) {
+    const sk_format f = sk_format_of(type);
+    __m512 totals[ROWS][TILES];
+    SK_UNROLL for (int r = 0; r < rows; r++) {
+        SK_UNROLL for (int t = 0; t < tiles; t++) { totals[r][t] = _mm512_setzero_ps(); }
+    }
+    for (ptrdiff_t b = p->begin; b < p->end; b++) {
+        const uint8_t *header[TILES];
+        const uint8_t *block[TILES];
+        const sk_activation_block *x[ROWS];
+        SK_UNROLL for (int t = 0; t < tiles; t++) {
+            const uint8_t *tile = p->tile + (size_t)(first + t) * p->tile_bytes;
+            header[t] = sk_header_at(f, tile, b);
+            block[t] = sk_block_at(f, tile, b);
+            for (size_t line = 0; line < sk_block_size(f); line += 64) {
+                _mm_prefetch((const char *)block[t] + PREFETCH + line, _MM_HINT_T0);
+            }
+        }
+        SK_UNROLL for (int r = 0; r < rows; r++) {
+            x[r] = (const sk_activation_block *)(p->x + (size_t)r * p->x_bytes) + b;
+        }
+        add_block(type, rows, tiles, 0, header, block, x, totals);
+        if (type == SK_Q6_K) {
+            add_block(type, rows, tiles, 1, header, block, x, totals);
+        }
+    }
+    SK_UNROLL for (int r = 0; r < rows; r++) {
+        SK_UNROLL for (int t = 0; t < tiles; t++) {
+            sk_store_avx512(p, p->y + r * p->ldy, (first + t) * SK_TILE_N, totals[r][t]);
+        }
+    }
+}
+
+SK_INLINE SK_TARGET_AVX512 void all_tiles(sk_type type, int rows, const sk_panel *p) {
+    ptrdiff_t t = 0;
+    for (; t + TILES <= p->tiles; t += TILES) {
+        some_tiles(type, rows, TILES, p, t);
+    }
+    for (; t < p->tiles; t++) {
+        some_tiles(type, rows, 1, p, t);
+    }
+}
+
+SK_INLINE SK_TARGET_AVX512 void by_rows(sk_type type, const sk_panel *p) {
+    switch (p->rows) {
+    case 1:
+        all_tiles(type, 1, p);
+        break;
+    case 2:
+        all_tiles(type, 2, p);
+        break;
+    case 3:
+        all_tiles(type, 3, p);
+        break;
+    case 4:
+        all_tiles(type, 4, p);
+        break;
+    case 5:
+        all_tiles(type, 5, p);
+        break;
+    default:
+        all_tiles(type, 6, p);
+        break;
+    }
+}
+
+SK_TARGET_AVX512 void sk_q4_0_panel_avx512(const sk_panel *p) { by_rows(SK_Q4_0, p); }
+SK_TARGET_AVX512 void sk_q4_1_panel_avx512(const sk_panel *p) { by_rows(SK_Q4_1, p); }
+SK_TARGET_AVX512 void sk_q5_0_panel_avx512(const sk_panel *p) { by_rows(SK_Q5_0, p); }
+SK_TARGET_AVX512 void sk_q5_1_panel_avx512(const sk_panel *p) { by_rows(SK_Q5_1, p); }
+SK_TARGET_AVX512 void sk_q8_0_panel_avx512(const sk_panel *p) { by_rows(SK_Q8_0, p); }
+SK_TARGET_AVX512 void sk_q4_k_panel_avx512(const sk_panel *p) { by_rows(SK_Q4_K, p); }
+SK_TARGET_AVX512 void sk_q5_k_panel_avx512(const sk_panel *p) { by_rows(SK_Q5_K, p); }
+SK_TARGET_AVX512 void sk_q6_k_panel_avx512(const sk_panel *p) { by_rows(SK_Q6_K, p); }
+
+#endif

@@ -1,0 +1,248 @@
+#include "matmul.h"
+
+size_t sk_tile_bytes(sk_type type, ptrdiff_t k) {
+    const size_t values = (size_t)k;
+    switch (type) {
+    case SK_F32:
+        return values * SK_TILE_N * 4;
+    case SK_F16:
+        return values * SK_TILE_N * 2;
+    case SK_BF16:
+        return (values + 1) / 2 * SK_TILE_N * 4;
+    default: {
+        const sk_format f = sk_format_of(type);
+        const size_t blocks = values / 32;
+        const size_t headers = f.header_bytes == 0 ? 0 : blocks / 8 * (size_t)f.header_bytes;
+        return headers + blocks * sk_block_size(f);
+    }
+    }
+}
+
+size_t sk_packed_bytes(sk_type type, ptrdiff_t n, ptrdiff_t k) {
+    const ptrdiff_t values = sk_block_values(type);
+    if (values == 0 || n < 0 || k < 0 || k % values != 0) {
+        return 0;
+    }
+    const size_t tiles = ((size_t)n + SK_TILE_N - 1) / SK_TILE_N;
+    return tiles * sk_tile_bytes(type, k);
+}
+
+static void store_u32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
+
+/// `k` values of four bytes into a lane of a tile.
+static void pack_4(uint8_t *lane, const uint8_t *values, ptrdiff_t k) {
+    for (ptrdiff_t i = 0; i < k; i++) {
+        memcpy(lane + i * SK_TILE_N * 4, values + i * 4, 4);
+    }
+}
+
+static void pack_2(uint8_t *lane, const uint8_t *values, ptrdiff_t k) {
+    for (ptrdiff_t i = 0; i < k; i++) {
+        memcpy(lane + i * SK_TILE_N * 2, values + i * 2, 2);
+    }
+}
+
+/// Bits 4g + j of a 32-bit mask as bit g of byte j.
+static uint32_t bits_by_byte(uint32_t mask) {
+    uint32_t bytes = 0;
+    for (uint32_t j = 0; j < 4; j++) {
+        uint32_t t = (mask >> j) & 0x11111111;
+        t = (t | t >> 3) & 0x03030303;
+        t = (t | t >> 6) & 0x000f000f;
+        t = (t | t >> 12) & 0xff;
+        bytes |= t << (8 * j);
+    }
+    return bytes;
+}
+
+/// One block of 32 of the one-level types into lane n of its packed block.
+SK_INLINE void pack_block(sk_type type, uint8_t *block, const uint8_t *source, ptrdiff_t n) {
+    const sk_format f = sk_format_of(type);
+    memcpy(block + 2 * n, source, 2);
+    source += 2;
+    if (f.has_min) {
+        memcpy(block + 32 + 2 * n, source, 2);
+        source += 2;
+    }
+    uint8_t *lane = block + f.scale_bytes + 4 * n;
+    if (f.bits == 5) {
+        store_u32(lane, bits_by_byte(sk_load_u32(source)));
+        source += 4;
+        lane += f.high_bytes;
+    }
+    const uint32_t flip = f.bits == 8 ? 0x80808080 : 0;
+    for (ptrdiff_t g = 0; g < (f.bits == 8 ? 8 : 4); g++) {
+        store_u32(lane + 64 * g, sk_load_u32(source + 4 * g) ^ flip);
+    }
+}
+
+/// The nibbles from bit `shift` on of 32 bytes into a lane: bytes 0 ..< 16 low, the others high.
+SK_INLINE void pack_nibbles(uint8_t *lane, const uint8_t *bytes, uint32_t shift) {
+    for (ptrdiff_t pair = 0; pair < 2; pair++) {
+        uint64_t low, up;
+        memcpy(&low, bytes + 8 * pair, 8);
+        memcpy(&up, bytes + 16 + 8 * pair, 8);
+        low = low >> shift & 0x0f0f0f0f0f0f0f0f;
+        up = up >> shift & 0x0f0f0f0f0f0f0f0f;
+        store_u32(lane + 128 * pair, (uint32_t)(low | up << 4));
+        store_u32(lane + 128 * pair + 64, (uint32_t)((low | up << 4) >> 32));
+    }
+}
+
+/// Scale and minimum number `b` of a Q4_K or Q5_K block's twelve scale bytes.
+static void unpack_scale(const uint8_t *s, ptrdiff_t b, uint8_t *scale, uint8_t *min) {
+    if (b < 4) {
+        *scale = s[b] & 63;
+        *min = s[b + 4] & 63;
+    } else {
+        *scale = (uint8_t)((s[b + 4] & 15) | (s[b - 4] >> 6) << 4);
+        *min = (uint8_t)((s[b + 4] >> 4) | (s[b] >> 6) << 4);
+    }
+}
+
+/// One Q4_K or Q5_K superblock into lane n of its run of packed blocks.
+SK_INLINE void pack_k(sk_type type, uint8_t *header, const uint8_t *source, ptrdiff_t n) {
+    const sk_format f = sk_format_of(type);
+    memcpy(header + 2 * n, source, 2);
+    memcpy(header + 32 + 2 * n, source + 2, 2);
+    const uint8_t *scales = source + 4;
+    const uint8_t *high = source + 16;
+    const uint8_t *codes = source + (f.bits == 5 ? 48 : 16);
+    for (uint32_t b = 0; b < 8; b++) {
+        uint8_t *block = header + f.header_bytes + b * sk_block_size(f);
+        unpack_scale(scales, b, block + n, block + 16 + n);
+        uint8_t *lane = block + f.scale_bytes + 4 * n;
+        if (f.bits == 5) {
+            uint32_t bytes = 0;
+            for (uint32_t g = 0; g < 8; g++) {
+                bytes |= ((sk_load_u32(high + 4 * g) >> b) & 0x01010101) << g;
+            }
+            store_u32(lane, bytes);
+            lane += f.high_bytes;
+        }
+        pack_nibbles(lane, codes + b / 2 * 32, 4 * (b & 1));
+    }
+}
+
+/// One Q6_K superblock into lane n of its run of packed blocks.
+static void pack_q6_k(uint8_t *header, const uint8_t *source, ptrdiff_t n) {
+    const sk_format f = sk_format_of(SK_Q6_K);
+    const uint8_t *scales = source + 192;
+    memcpy(header + 2 * n, source + 208, 2);
+    for (uint32_t b = 0; b < 8; b++) {
+        const uint8_t *q = source + b / 4 * 64 + b % 2 * 32;
+        const uint8_t *high = source + 128 + b / 4 * 32;
+        const uint32_t nibble = b % 4 / 2 * 4;
+        const uint32_t pair = b % 4 * 2;
+        uint8_t *block = header + f.header_bytes + b * sk_block_size(f);
+        block[n] = scales[2 * b];
+        block[16 + n] = scales[2 * b + 1];
+        uint8_t *lane = block + f.scale_bytes + 4 * n;
+        for (ptrdiff_t p = 0; p < 2; p++) {
+            uint32_t bytes = 0;
+            for (uint32_t g = 0; g < 4; g++) {
+                bytes |= ((sk_load_u32(high + 16 * p + 4 * g) >> pair) & 0x03030303) << (2 * g);
+            }
+            store_u32(lane + 64 * p, bytes);
+        }
+        lane += f.high_bytes;
+        pack_nibbles(lane, q, nibble);
+    }
+}
+
+/// `count` rows of one quantised type into a tile.
+SK_INLINE void pack_quantised(sk_type type, uint8_t *tile, const uint8_t *rows, size_t stride,
+                              ptrdiff_t count, ptrdiff_t k) {
+    const sk_format f = sk_format_of(type);
+    const ptrdiff_t step = f.header_bytes == 0 ? 1 : 8;
+    const size_t bytes = sk_block_bytes(type);
+    for (ptrdiff_t b = 0; b < k / 32; b += step) {
+        for (ptrdiff_t n = 0; n < count; n++) {
+            const uint8_t *source = rows + (size_t)n * stride + (size_t)(b / step) * bytes;
+            if (f.header_bytes == 0) {
+                pack_block(type, tile + (size_t)b * sk_block_size(f), source, n);
+            } else if (type == SK_Q6_K) {
+                pack_q6_k((uint8_t *)tile + (sk_header_at(f, tile, b) - tile), source, n);
+            } else {
+                pack_k(type, (uint8_t *)tile + (sk_header_at(f, tile, b) - tile), source, n);
+            }
+        }
+    }
+}
+
+/// `count` rows of a float type into a tile, a cache line of each row at a time: rows often lie a
+/// power of two apart, where sixteen of their lines do not stay in the cache together.
+static void pack_floats(sk_type type, uint8_t *tile, const uint8_t *rows, size_t stride,
+                        ptrdiff_t count, ptrdiff_t k) {
+    const ptrdiff_t size = type == SK_F32 ? 4 : 2;
+    for (ptrdiff_t i = 0; i < k; i += 64 / size) {
+        const ptrdiff_t values = k - i < 64 / size ? k - i : 64 / size;
+        uint8_t *to = tile + i * SK_TILE_N * size;
+        for (ptrdiff_t n = 0; n < count; n++) {
+            const uint8_t *from = rows + (size_t)n * stride + i * size;
+            if (type == SK_F32) {
+                pack_4(to + n * 4, from, values);
+            } else if (type == SK_F16) {
+                pack_2(to + n * 2, from, values);
+            } else {
+                pack_4(to + n * 4, from, values / 2);
+                if (values % 2 != 0) {
+                    store_u32(to + (values / 2 * SK_TILE_N + n) * 4,
+                              sk_load_u16(from + (values - 1) * 2));
+                }
+            }
+        }
+    }
+}
+
+static void pack_rows(sk_type type, uint8_t *tile, const uint8_t *rows, size_t stride,
+                      ptrdiff_t count, ptrdiff_t k) {
+    switch (type) {
+    case SK_Q4_0:
+        pack_quantised(SK_Q4_0, tile, rows, stride, count, k);
+        break;
+    case SK_Q4_1:
+        pack_quantised(SK_Q4_1, tile, rows, stride, count, k);
+        break;
+    case SK_Q5_0:
+        pack_quantised(SK_Q5_0, tile, rows, stride, count, k);
+        break;
+    case SK_Q5_1:
+        pack_quantised(SK_Q5_1, tile, rows, stride, count, k);
+        break;
+    case SK_Q8_0:
+        pack_quantised(SK_Q8_0, tile, rows, stride, count, k);
+        break;
+    case SK_Q4_K:
+        pack_quantised(SK_Q4_K, tile, rows, stride, count, k);
+        break;
+    case SK_Q5_K:
+        pack_quantised(SK_Q5_K, tile, rows, stride, count, k);
+        break;
+    case SK_Q6_K:
+        pack_quantised(SK_Q6_K, tile, rows, stride, count, k);
+        break;
+    default:
+        pack_floats(type, tile, rows, stride, count, k);
+        break;
+    }
+}
+
+void sk_pack(sk_type type, void *packed, const void *rows, size_t row_stride, ptrdiff_t n_begin,
+             ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k) {
+    if (sk_packed_bytes(type, n, k) == 0) {
+        return;
+    }
+    const size_t tile_bytes = sk_tile_bytes(type, k);
+    const uint8_t *source = rows;
+    for (ptrdiff_t first = n_begin; first < n_end; first += SK_TILE_N) {
+        uint8_t *tile = (uint8_t *)packed + (size_t)(first / SK_TILE_N) * tile_bytes;
+        const ptrdiff_t left = n_end - first;
+        const ptrdiff_t count = left < SK_TILE_N ? left : SK_TILE_N;
+        if (count < SK_TILE_N) {
+            memset(tile, 0, tile_bytes);
+        }
+        pack_rows(type, tile, source, row_stride, count, k);
+        source += (size_t)count * row_stride;
+    }
+}

@@ -1,0 +1,44 @@
+internal import SkeinCore
+public import SkeinTensor
+
+/// A Hugging Face directory: `config.json` and safetensors.
+public struct HuggingFaceCheckpoint: Checkpoint {
+    /// What `config.json` says.
+    public let configuration: ModelConfiguration
+    private let files: SafetensorsDirectory
+    private let prefix: String
+
+    /// Opens a directory.
+    ///
+    /// - Parameter path: The directory.
+    /// - Throws: `SkeinError` naming the file that is missing or malformed.
+    public init(path: String) throws {
+        let config = try MappedFile(path: "\(path)/config.json")
+        var values = try config.json()
+        let generation = "\(path)/generation_config.json"
+        if case .object(var object) = values, MappedFile.isDirectory(generation) == false,
+            let eos = try MappedFile(path: generation).json()["eos_token_id"]
+        {
+            object["eos_token_id"] = eos
+            values = .object(object)
+        }
+        configuration = ModelConfiguration(values, source: config.path)
+        files = try SafetensorsDirectory(path: path)
+        // Checkpoints of a bare base model leave the outer module's name out.
+        let isBare =
+            files.tensors["embed_tokens.weight"] != nil || files.tensors["wte.weight"] != nil
+        prefix = isBare ? "bare" : ""
+    }
+
+    /// A tensor by its full name, with or without the outer module's prefix in the file.
+    public func tensor(_ name: String) -> TensorRecord? {
+        if let record = files.tensors[name] { return record }
+        guard !prefix.isEmpty, let dot = name.firstIndex(of: ".") else { return nil }
+        return files.tensors[String(name[name.index(after: dot)...])]
+    }
+
+    /// Pairs lie half a head apart.
+    public var hasInterleavedRotary: Bool { false }
+    /// Only GPT-2's layers are stored the other way round.
+    public var hasTransposedLinears: Bool { configuration.family == "gpt2" }
+}

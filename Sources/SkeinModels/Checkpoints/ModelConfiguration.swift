@@ -1,0 +1,120 @@
+public import SkeinCore
+internal import SkeinNN
+
+/// A model's configuration under the keys of `config.json`, with typed, checked access.
+public struct ModelConfiguration: Sendable {
+    /// The values.
+    public var values: JSON
+    /// Where they come from, for messages.
+    public var source: String
+
+    /// Wraps values.
+    public init(_ values: JSON, source: String) {
+        self.values = values
+        self.source = source
+    }
+
+    /// The family: `model_type`.
+    public var family: String { values["model_type"]?.string ?? "" }
+
+    /// The ids that end an answer: `eos_token_id`, one or several.
+    public var stopTokens: Set<Int32> {
+        let value = values["eos_token_id"]
+        let ids = value?.array?.compactMap(\.int) ?? value?.int.map { [$0] } ?? []
+        return Set(ids.compactMap { Int32(exactly: $0) })
+    }
+
+    /// A positive integer that must be there.
+    func integer(_ keys: String...) throws -> Int {
+        for key in keys {
+            if let value = try optionalInteger(key) { return value }
+        }
+        throw SkeinError(.corruptFile, "\(source) has no \(keys.joined(separator: " or "))")
+    }
+
+    /// A positive integer, if it is there.
+    func optionalInteger(_ key: String) throws -> Int? {
+        guard let value = values[key], !value.isNull else { return nil }
+        guard let number = value.int, number > 0, number < 1 << 31 else {
+            throw SkeinError(
+                .corruptFile,
+                "\(source): \(key) is \(value.text()), expected a positive integer"
+            )
+        }
+        return number
+    }
+
+    /// A finite number with a default.
+    func number(_ key: String, default fallback: Double) throws -> Double {
+        guard let value = values[key], !value.isNull else { return fallback }
+        guard let number = value.double, number.isFinite else {
+            throw SkeinError(
+                .corruptFile,
+                "\(source): \(key) is \(value.text()), expected a number"
+            )
+        }
+        return number
+    }
+
+    /// A boolean with a default.
+    func flag(_ key: String, default fallback: Bool) -> Bool { values[key]?.bool ?? fallback }
+
+    /// The scaling of rotary frequencies: `rope_scaling`, or `rope_parameters` of newer files.
+    func rotaryScaling(contextLength: Int) throws -> RotaryEmbedding.Scaling {
+        let table = values["rope_scaling"]?.object ?? values["rope_parameters"]?.object
+        guard let table else { return .none }
+        let scaling = Self(.object(table), source: "\(source), rope scaling")
+        let kind = (table["rope_type"] ?? table["type"])?.string ?? "default"
+        let factor = try scaling.number("factor", default: 1)
+        let original = try scaling.number(
+            "original_max_position_embeddings",
+            default: number("original_max_position_embeddings", default: Double(contextLength))
+        )
+        guard factor > 0, original > 0 else {
+            throw SkeinError(.corruptFile, "\(scaling.source): factor \(factor), expected above 0")
+        }
+        switch kind {
+        case "default": return .none
+        case "linear": return .linear(factor: factor)
+        case "llama3":
+            return .llama3(
+                factor: factor,
+                lowFactor: try scaling.number("low_freq_factor", default: 1),
+                highFactor: try scaling.number("high_freq_factor", default: 4),
+                originalContext: original
+            )
+        case "yarn":
+            return .yarn(
+                factor: factor,
+                betaFast: try scaling.number("beta_fast", default: 32),
+                betaSlow: try scaling.number("beta_slow", default: 1),
+                originalContext: original,
+                attentionFactor: try scaling.yarnAttention(factor),
+                isTruncated: scaling.flag("truncate", default: true)
+            )
+        default:
+            throw SkeinError(
+                .unsupported,
+                "\(scaling.source): type \"\(kind)\"; known are default, linear, llama3 and yarn"
+            )
+        }
+    }
+
+    /// θ, which newer files keep inside `rope_parameters`.
+    func rotaryBase(default fallback: Double) throws -> Double {
+        let inner = values["rope_parameters"]?["rope_theta"]?.double
+        let base = try number("rope_theta", default: inner ?? fallback)
+        guard base > 0 else { throw SkeinError(.corruptFile, "\(source): rope_theta is \(base)") }
+        return base
+    }
+
+    private func yarnAttention(_ factor: Double) throws -> Double {
+        func magnitude(_ scale: Double) -> Double {
+            factor <= 1 ? 1 : 0.1 * scale * Elementary.log(factor) + 1
+        }
+        let all = try number("mscale_all_dim", default: 0)
+        let one = try number("mscale", default: 0)
+        let fallback = all > 0 && one > 0 ? magnitude(one) / magnitude(all) : magnitude(1)
+        return try number("attention_factor", default: fallback)
+    }
+}

@@ -1,0 +1,167 @@
+internal import SkeinCore
+internal import SkeinNN
+internal import SkeinTensor
+
+/// Finds, checks and packs the parameters of a model.
+struct ParameterLoader {
+    let checkpoint: any Checkpoint
+    let processor: Processor
+    /// The type that float matrices are packed as, where it is not their own.
+    var computeType: DType?
+    private(set) var parameters = 0
+    private(set) var bytes = 0
+    private(set) var matrixTypes: [String: String] = [:]
+
+    init(_ checkpoint: any Checkpoint, processor: Processor, computeType: DType?) {
+        self.checkpoint = checkpoint
+        self.processor = processor
+        self.computeType = computeType
+    }
+
+    /// A tensor that must be there with a given shape.
+    func record(_ name: String, _ shape: [Int]) throws -> TensorRecord {
+        guard let record = checkpoint.tensor(name) else {
+            throw SkeinError(
+                .missingTensor,
+                "tensor \(name) \(shape) is missing",
+                hint: "the file is incomplete or belongs to another family than"
+                    + " \(checkpoint.configuration.family)"
+            )
+        }
+        guard record.shape == shape else {
+            throw SkeinError(
+                .shapeMismatch,
+                "\(name) is \(record.shape), but \(checkpoint.configuration.source) implies \(shape)",
+                hint: "weights and configuration come from different models"
+            )
+        }
+        return record
+    }
+
+    /// A table that is looked up and stays in its file.
+    mutating func table(_ name: String, _ shape: [Int]) throws -> TensorRecord {
+        let record = try record(name, shape)
+        parameters += record.count
+        return record
+    }
+
+    /// The token embedding; a checkpoint whose head is tied may store only the head.
+    mutating func embedding(
+        _ name: String,
+        orHead head: String,
+        _ shape: [Int]
+    ) throws -> TensorRecord {
+        let isTied = checkpoint.configuration.flag("tie_word_embeddings", default: false)
+        let onlyHead = isTied && checkpoint.tensor(name) == nil && checkpoint.tensor(head) != nil
+        return try table(onlyHead ? head : name, shape)
+    }
+
+    /// A vector of floats, checked for numbers that are not finite.
+    mutating func vector(_ name: String, _ count: Int) throws -> Vector {
+        let record = try record(name, [count])
+        let values = try record.floats()
+        if let bad = values.firstIndex(where: { !$0.isFinite }) {
+            throw SkeinError(
+                .notFinite,
+                "\(name)[\(bad)] is \(values[bad]), expected a finite number",
+                hint: "the checkpoint is damaged"
+            )
+        }
+        parameters += count
+        return Vector(values)
+    }
+
+    /// A vector, if the checkpoint has it.
+    mutating func optionalVector(_ name: String, _ count: Int) throws -> Vector? {
+        checkpoint.tensor(name) == nil ? nil : try vector(name, count)
+    }
+
+    /// Linear layers side by side, each with its bias if the checkpoint has one.
+    mutating func projection(
+        _ layers: [(name: String, outputs: Int)],
+        inputs: Int
+    ) throws -> Projection {
+        Projection(
+            try layers.map { layer in
+                Projection.Part(
+                    matrix: try matrix("\(layer.name).weight", layer.outputs, inputs),
+                    bias: try optionalVector("\(layer.name).bias", layer.outputs)
+                )
+            }
+        )
+    }
+
+    /// A packed weight matrix `[outputs, inputs]`.
+    mutating func matrix(_ name: String, _ outputs: Int, _ inputs: Int) throws -> PackedMatrix {
+        let isTransposed = checkpoint.hasTransposedLinears && Self.isTransposable(name)
+        let record = try record(name, isTransposed ? [inputs, outputs] : [outputs, inputs])
+        let packed: PackedMatrix
+        if isTransposed {
+            packed = try pack(record, try transposed(record), outputs, inputs)
+        } else if let computeType, computeType != record.dtype, !record.dtype.isQuantized {
+            packed = try pack(record, try record.floats(), outputs, inputs)
+        } else {
+            packed = try processor.packed(record)
+        }
+        parameters += record.count
+        bytes += packed.byteCount
+        note(name, packed.dtype)
+        return packed
+    }
+
+    /// The output head: its own matrix, or the embedding's.
+    mutating func head(
+        _ name: String,
+        tiedTo embedding: TensorRecord,
+        _ shape: [Int]
+    ) throws -> Projection {
+        guard checkpoint.tensor(name) == nil else {
+            return try projection(
+                [(String(name.dropLast(".weight".count)), shape[0])],
+                inputs: shape[1]
+            )
+        }
+        let packed =
+            try computeType == nil || embedding.dtype.isQuantized
+            ? processor.packed(embedding)
+            : pack(embedding, try embedding.floats(), shape[0], shape[1])
+        bytes += packed.byteCount
+        note("tied head", packed.dtype)
+        return Projection([.init(matrix: packed)])
+    }
+
+    private static func isTransposable(_ name: String) -> Bool { name.contains(".c_") }
+
+    private mutating func note(_ name: String, _ dtype: DType) {
+        let kind = name.split(separator: ".").filter { Int($0) == nil }.joined(separator: ".")
+        let known = matrixTypes[kind]?.split(separator: "+").map(String.init) ?? []
+        if !known.contains(dtype.name) {
+            matrixTypes[kind] = (known + [dtype.name]).joined(separator: "+")
+        }
+    }
+
+    private func transposed(_ record: TensorRecord) throws -> [Float] {
+        let source = try record.floats()
+        let (rows, columns) = (record.shape[0], record.shape[1])
+        var target = [Float](repeating: 0, count: source.count)
+        for row in 0..<rows {
+            for column in 0..<columns {
+                target[column * rows + row] = source[row * columns + column]
+            }
+        }
+        return target
+    }
+
+    /// Packs floats as the compute type, or in the record's own type if it has one of the float types.
+    private func pack(
+        _ record: TensorRecord,
+        _ values: [Float],
+        _ outputs: Int,
+        _ inputs: Int
+    ) throws -> PackedMatrix {
+        let dtype = computeType ?? ([.f16, .bf16].contains(record.dtype) ? record.dtype : .f32)
+        let packed = try processor.packed(values, as: dtype, outputs: outputs, inputs: inputs)
+        record.release()
+        return packed
+    }
+}

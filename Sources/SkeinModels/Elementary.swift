@@ -1,0 +1,6 @@
+internal import Foundation
+
+/// Real functions, behind a name so that `log` stays free for other uses.
+enum Elementary {
+    static func log(_ x: Double) -> Double { Foundation.log(x) }
+}

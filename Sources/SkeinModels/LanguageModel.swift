@@ -1,0 +1,46 @@
+public import SkeinNN
+public import SkeinTensor
+
+/// The facts about a language model that its users need.
+public struct ModelDescription: Sendable, Hashable {
+    /// The family, as checkpoints spell it: `llama`, `qwen2`, `gpt2`.
+    public var family: String
+    /// V: the number of token ids.
+    public var vocabularySize: Int
+    /// C: the width of the residual stream.
+    public var width: Int
+    /// The number of layers.
+    public var layers: Int
+    /// The longest context the model was made for, in tokens.
+    public var contextLength: Int
+    /// The number of values in all tensors that a token meets or is looked up in.
+    public var parameters: Int
+    /// The types of the weight matrices, by kind.
+    public var matrixTypes: [String: String]
+    /// Bytes of packed weights.
+    public var weightBytes: Int
+}
+
+/// A language model: rows in, hidden states and logits out.
+///
+/// The same forward pass serves prompts, decoding, drafts, branches and evaluation.
+public protocol LanguageModel: Sendable {
+    /// The facts about the model.
+    var description: ModelDescription { get }
+
+    /// An empty memory for sequences of this model.
+    func makeState(dtype: DType) -> any StatePool
+
+    /// Runs a batch and stages its rows.
+    ///
+    /// - Parameters:
+    ///   - batch: The rows.
+    ///   - execution: Where it runs and what it remembers.
+    /// - Returns: The residual stream before the final norm, `[rows, C]`.
+    /// - Throws: `SkeinError.Code.invalidArgument` for an id outside the vocabulary, `.incapable` for
+    ///   rows that the model or its state cannot take.
+    func forward(_ batch: RowBatch, _ execution: inout Execution) throws -> Tensor
+
+    /// The logits of rows of hidden state, `[rows, V]`.
+    func logits(_ hidden: Tensor, _ processor: Processor) -> Tensor
+}

@@ -1,0 +1,71 @@
+internal import SkeinCore
+public import SkeinNN
+public import SkeinTensor
+
+/// A pre-norm block: attention, then a feed-forward layer, each added to the residual stream.
+public struct TransformerBlock: Sendable {
+    /// The norm before attention.
+    public var attentionNorm: Prologue
+    /// The attention layer.
+    public var attention: SelfAttention
+    /// The norm before the feed-forward layer.
+    public var feedForwardNorm: Prologue
+    /// The feed-forward layer.
+    public var feedForward: FeedForward
+}
+
+/// A stack of blocks between a token embedding and an output head: what all families here share.
+public struct TransformerDecoder: LanguageModel {
+    /// The facts about the model.
+    public var description: ModelDescription
+    /// Token embeddings, `[V, C]`, read from the file.
+    var embedding: TensorRecord
+    /// Learned positions, `[L, C]`, if the family has them.
+    var positions: TensorRecord?
+    /// Rotations, if the family has them.
+    var rotary: RotaryEmbedding?
+    var blocks: [TransformerBlock]
+    var finalNorm: Prologue
+    var head: Projection
+
+    /// An empty paged memory.
+    public func makeState(dtype: DType) -> any StatePool {
+        KeyValuePool(
+            .init(
+                layers: blocks.count,
+                width: blocks.first?.attention.shape.kvWidth ?? 0,
+                dtype: dtype
+            )
+        )
+    }
+
+    /// Runs a batch and stages its keys and values.
+    public func forward(_ batch: RowBatch, _ execution: inout Execution) throws -> Tensor {
+        guard let pool = execution.state as? KeyValuePool, let ids = batch.inputs.tokens else {
+            throw SkeinError(
+                .incapable,
+                "\(description.family) needs token rows and a key-value state"
+            )
+        }
+        let processor = execution.processor
+        var x = try processor.lookUp(embedding, ids: ids)
+        if let positions { x = try processor.lookUp(positions, ids: batch.positions, addingTo: x) }
+        var context = try AttentionContext(batch, pool: pool, rotary: rotary)
+        for (layer, block) in blocks.enumerated() {
+            x = block.attention(
+                x,
+                after: block.attentionNorm,
+                layer: layer,
+                &context,
+                processor
+            )
+            x = block.feedForward(x, after: block.feedForwardNorm, processor)
+        }
+        return x
+    }
+
+    /// The final norm and the output head.
+    public func logits(_ hidden: Tensor, _ processor: Processor) -> Tensor {
+        processor.project(hidden, after: finalNorm, through: head)
+    }
+}

@@ -1,0 +1,270 @@
+internal import SkeinCore
+public import SkeinTensor
+
+/// Paged, shared keys and values of softmax attention, for all layers of a model.
+///
+/// A branch is a list of extents in reading order. Extents of several branches may lie in one page; a
+/// page is append-only, so the branch that reaches its end first extends it, and any other starts a page
+/// of its own: no copy is ever made.
+public final class KeyValuePool: StatePool {
+    /// The sizes of a pool.
+    public struct Layout: Sendable, Hashable {
+        /// Attention layers.
+        public var layers: Int
+        /// The width of a token's keys in one layer, and of its values.
+        public var width: Int
+        /// The type of keys and values.
+        public var dtype: DType
+        /// Tokens a page holds.
+        public var pageTokens: Int
+
+        /// Creates a layout.
+        public init(layers: Int, width: Int, dtype: DType, pageTokens: Int = 64) {
+            self.layers = layers
+            self.width = width
+            self.dtype = dtype
+            self.pageTokens = pageTokens
+        }
+
+        var tokenBytes: Int { width * dtype.blockBytes }
+        var pageBytes: Int { layers * 2 * pageTokens * tokenBytes }
+
+        /// Where a layer's keys (0) or values (1) of a page's token start.
+        func offset(layer: Int, part: Int, token: Int, of tokens: Int) -> Int {
+            ((layer * 2 + part) * tokens + token) * tokenBytes
+        }
+    }
+
+    /// Memory for some tokens of all layers; freed with the last extent that uses it.
+    private final class Page {
+        let storage: Storage
+        let arena: Arena
+        var used = 0
+
+        init(_ layout: Layout, _ arena: Arena) {
+            storage = arena.take(layout.pageBytes)
+            self.arena = arena
+        }
+
+        deinit { arena.give(storage) }
+    }
+
+    /// Consecutive tokens of one page.
+    private struct Extent {
+        var page: Page
+        var start: Int
+        var count: Int
+    }
+
+    /// What one branch remembers.
+    private struct Memory {
+        var extents: [Extent] = []
+        var positions: [Int32] = []
+    }
+
+    /// The sizes.
+    public let layout: Layout
+    private let arena = Arena()
+    private var memories: [BranchKey: Memory] = [:]
+    private var staging: Storage?
+    private var staged: RowBatch?
+    private var pasts: [Memory] = []
+
+    /// Creates an empty pool.
+    public init(_ layout: Layout) { self.layout = layout }
+
+    /// Forks, truncates and joins, and serves any visibility.
+    public var capabilities: Requirements {
+        [.fork, .truncate, .join, .slices, .tree, .bidirectional, .leftToRight]
+    }
+
+    /// Bytes of the pages that branches hold.
+    public var residentBytes: Int {
+        var pages: Set<ObjectIdentifier> = []
+        for memory in memories.values {
+            for extent in memory.extents { pages.insert(ObjectIdentifier(extent.page)) }
+        }
+        return pages.count * layout.pageBytes
+    }
+
+    /// The number of rows that a branch holds.
+    public func count(_ key: BranchKey) -> Int { memories[key]?.positions.count ?? 0 }
+
+    /// Makes room for a batch's keys and values.
+    ///
+    /// - Throws: `SkeinError.Code.incapable` when a slice reaches past its branch's end.
+    public func stage(_ batch: RowBatch) throws {
+        pasts = try batch.segments.map { segment in
+            switch segment.reads {
+            case .nothing: Memory()
+            case .all(let branch):
+                memories[BranchKey(slot: segment.slot, branch: branch)] ?? Memory()
+            case .slices(let slices): try joined(slices, slot: segment.slot)
+            }
+        }
+        let bytes = layout.layers * 2 * batch.count * layout.tokenBytes
+        if (staging?.byteCount ?? 0) < bytes { staging = Storage(byteCount: bytes) }
+        staged = batch
+    }
+
+    /// The positions of the keys that a staged segment reads.
+    public func pastPositions(ofSegment segment: Int) -> [Int32] { pasts[segment].positions }
+
+    /// Where a layer's staged keys and values go: as many tokens as the batch has rows.
+    ///
+    /// - Precondition: A batch is staged.
+    public func stagedRun(layer: Int) -> KeyValueRun {
+        guard let staging, let staged else { preconditionFailure("no batch is staged") }
+        return run(staging, layer: layer, rows: 0..<staged.count, of: staged.count)
+    }
+
+    /// What a staged segment's rows may read in a layer: the past, then the segment's own rows.
+    ///
+    /// - Precondition: A batch is staged.
+    public func runs(layer: Int, ofSegment segment: Int) -> [KeyValueRun] {
+        guard let staging, let staged else { preconditionFailure("no batch is staged") }
+        var runs = pasts[segment].extents.map { extent in
+            run(
+                extent.page.storage,
+                layer: layer,
+                rows: extent.start..<extent.start + extent.count,
+                of: layout.pageTokens
+            )
+        }
+        let rows = staged.segments[segment].rows
+        runs.append(run(staging, layer: layer, rows: rows, of: staged.count))
+        return runs
+    }
+
+    private func run(
+        _ storage: Storage,
+        layer: Int,
+        rows: Range<Int>,
+        of tokens: Int
+    ) -> KeyValueRun {
+        KeyValueRun(
+            storage: storage,
+            keyOffset: layout.offset(layer: layer, part: 0, token: rows.lowerBound, of: tokens),
+            valueOffset: layout.offset(layer: layer, part: 1, token: rows.lowerBound, of: tokens),
+            count: rows.count
+        )
+    }
+
+    /// Copies staged rows of a segment to the end of a branch.
+    public func commit(rows: [Int32], ofSegment segment: Int, to key: BranchKey) throws {
+        guard let staging, let staged, segment < staged.segments.count else {
+            throw SkeinError(.incapable, "rows of segment \(segment) are not staged")
+        }
+        let own = staged.segments[segment].rows
+        if let bad = rows.first(where: { $0 < 0 || Int($0) >= own.count }) {
+            throw SkeinError(.incapable, "row \(bad) of a segment of \(own.count) rows")
+        }
+        // The pasts are done with once rows are committed; holding them would keep pages shared.
+        var memory = memories.removeValue(forKey: key) ?? Memory()
+        var place = 0
+        while place < rows.count {
+            let first = own.lowerBound + Int(rows[place])
+            var length = 1
+            while place + length < rows.count, rows[place + length] == rows[place] + Int32(length) {
+                length += 1
+            }
+            let (extent, isNew) = tail(&memory, wanting: length)
+            copy(staging, row: first, of: staged.count, to: extent)
+            if isNew {
+                memory.extents.append(extent)
+            } else {
+                memory.extents[memory.extents.count - 1].count += extent.count
+            }
+            memory.positions.append(contentsOf: staged.positions[first..<first + extent.count])
+            place += extent.count
+        }
+        memories[key] = memory
+    }
+
+    /// Reserves up to `wanted` tokens at the end of a branch: in its last page if it is free there.
+    private func tail(_ memory: inout Memory, wanting wanted: Int) -> (Extent, isNew: Bool) {
+        if let last = memory.extents.last, last.start + last.count == last.page.used,
+            last.page.used < layout.pageTokens
+        {
+            let count = min(wanted, layout.pageTokens - last.page.used)
+            last.page.used += count
+            return (Extent(page: last.page, start: last.start + last.count, count: count), false)
+        }
+        let page = Page(layout, arena)
+        page.used = min(wanted, layout.pageTokens)
+        return (Extent(page: page, start: 0, count: page.used), true)
+    }
+
+    private func copy(_ staging: Storage, row: Int, of rows: Int, to extent: Extent) {
+        for layer in 0..<layout.layers {
+            for part in 0..<2 {
+                let from = layout.offset(layer: layer, part: part, token: row, of: rows)
+                let to = layout.offset(
+                    layer: layer,
+                    part: part,
+                    token: extent.start,
+                    of: layout.pageTokens
+                )
+                extent.page.storage.copy(
+                    from: staging,
+                    at: from,
+                    to: to,
+                    byteCount: extent.count * layout.tokenBytes
+                )
+            }
+        }
+    }
+
+    /// Shares the first rows of a branch with others.
+    public func fork(_ key: BranchKey, at count: Int, into others: [Branch]) throws {
+        let memory = try prefix(of: key, count: count)
+        for other in others { memories[BranchKey(slot: key.slot, branch: other)] = memory }
+    }
+
+    /// Forgets rows from the end of a branch.
+    public func truncate(_ key: BranchKey, to count: Int) throws {
+        memories[key] = try prefix(of: key, count: count)
+    }
+
+    /// Concatenates slices, sharing their pages.
+    public func join(_ slices: [SkeinTensor.Slice], into key: BranchKey) throws {
+        memories[key] = try joined(slices, slot: key.slot)
+    }
+
+    /// Forgets a branch.
+    public func drop(_ key: BranchKey) { memories.removeValue(forKey: key) }
+
+    private func prefix(of key: BranchKey, count: Int) throws -> Memory {
+        try joined([SkeinTensor.Slice(branch: key.branch, range: 0..<count)], slot: key.slot)
+    }
+
+    private func joined(_ slices: [SkeinTensor.Slice], slot: Int32) throws -> Memory {
+        var result = Memory()
+        for slice in slices {
+            let memory = memories[BranchKey(slot: slot, branch: slice.branch)] ?? Memory()
+            guard slice.range.upperBound <= memory.positions.count else {
+                throw SkeinError(
+                    .incapable,
+                    "rows \(slice.range) of branch \(slice.branch.id), which holds"
+                        + " \(memory.positions.count)"
+                )
+            }
+            var start = 0
+            for extent in memory.extents {
+                let overlap = slice.range.clamped(to: start..<start + extent.count)
+                if !overlap.isEmpty {
+                    result.extents.append(
+                        Extent(
+                            page: extent.page,
+                            start: extent.start + overlap.lowerBound - start,
+                            count: overlap.count
+                        )
+                    )
+                }
+                start += extent.count
+            }
+            result.positions.append(contentsOf: memory.positions[slice.range])
+        }
+        return result
+    }
+}

@@ -1,0 +1,71 @@
+package import CSkeinKernels
+internal import SkeinCore
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// Where operations run: a level's kernels, threads, and an arena for what they produce.
+///
+/// Another device would be another type of processor behind the same operations.
+public final class Processor: Sendable {
+    /// The instruction-set level in use.
+    public let instructionSet: InstructionSet
+    /// The threads.
+    public let pool: ThreadPool
+    /// Where activations live.
+    public let arena = Arena()
+    /// The level's kernels.
+    package let kernels: sk_kernels
+
+    /// Creates a processor.
+    ///
+    /// - Parameters:
+    ///   - threads: How many threads to use; `nil` means one a core.
+    ///   - instructionSet: The level; `nil` means what `SKEIN_ISA` names, or the best.
+    /// - Throws: `SkeinError.Code.invalidArgument` for a level that this machine lacks.
+    public init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws {
+        let level = try instructionSet ?? InstructionSet.preferred()
+        guard let table = sk_kernels_for(level.rawValue) else {
+            throw SkeinError(
+                .invalidArgument,
+                "the instruction set \(level) is not available on this processor",
+                hint:
+                    "available: \(InstructionSet.available.map { "\($0)" }.joined(separator: ", "))"
+            )
+        }
+        self.instructionSet = level
+        kernels = table.pointee
+        pool = ThreadPool(threads: threads ?? Self.coreCount)
+    }
+
+    /// The number of cores this process may use.
+    public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}
+
+extension Processor {
+    /// The rate at which all threads together read memory, in bytes per second: the best of some passes
+    /// over a block far larger than the caches.
+    public func readBandwidth(byteCount: Int = 512 << 20, passes: Int = 5) -> Double {
+        let storage = Storage(byteCount: byteCount)
+        let count = byteCount / MemoryLayout<Float>.stride
+        let values = storage.base.assumingMemoryBound(to: Float.self)
+        values.initialize(repeating: 1, count: count)
+        nonisolated(unsafe) let source = values
+        var best = Double.infinity
+        let clock = ContinuousClock()
+        for _ in 0..<passes {
+            let start = clock.now
+            pool.run(count: count, grain: 1 << 16) { [kernels] range in
+                _ = kernels.all_finite(source + range.lowerBound, range.count)
+            }
+            let elapsed = (clock.now - start).components
+            best = min(best, Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+        }
+        return Double(byteCount) / best
+    }
+}

@@ -1,0 +1,102 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// A block of memory, aligned for the widest vectors.
+///
+/// Large blocks are mapped on their own, aligned to huge pages and advised as such.
+///
+/// Invariant: the bytes are written only by the one owner that created the block, before it shares it.
+public final class Storage: @unchecked Sendable {
+    /// The first byte.
+    public let base: UnsafeMutableRawPointer
+    /// The number of usable bytes.
+    public let byteCount: Int
+    private let mapped: Int
+
+    /// 2 MiB: the size of a huge page.
+    private static let hugePage = 2 << 20
+
+    /// Reserves memory; its contents are undefined for small blocks and zero for large ones.
+    ///
+    /// - Parameter byteCount: The number of bytes.
+    public init(byteCount: Int) {
+        self.byteCount = byteCount
+        if byteCount >= Self.hugePage, let base = Self.map(byteCount) {
+            self.base = base
+            mapped = Self.rounded(byteCount)
+        } else {
+            base = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
+            mapped = 0
+        }
+    }
+
+    /// Copies bytes from another block.
+    ///
+    /// - Precondition: Both ranges lie within their blocks.
+    package func copy(from source: Storage, at offset: Int, to target: Int, byteCount: Int) {
+        precondition(
+            offset >= 0 && target >= 0 && offset + byteCount <= source.byteCount
+                && target + byteCount <= self.byteCount,
+            "copy of \(byteCount) bytes from \(offset) to \(target)"
+        )
+        (base + target).copyMemory(from: source.base + offset, byteCount: byteCount)
+    }
+
+    deinit {
+        if mapped > 0 { munmap(base, mapped) } else { base.deallocate() }
+    }
+
+    private static func rounded(_ byteCount: Int) -> Int {
+        (byteCount + hugePage - 1) / hugePage * hugePage
+    }
+
+    /// Maps whole, aligned huge pages by mapping one too many and giving back the ends.
+    private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        let size = rounded(byteCount)
+        let protection = PROT_READ | PROT_WRITE
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        guard let start = mmap(nil, size + hugePage, protection, flags, -1, 0), start != MAP_FAILED
+        else { return nil }
+        let address = Int(bitPattern: start)
+        let head = rounded(address) - address
+        if head > 0 { munmap(start, head) }
+        munmap(start + head + size, hugePage - head)
+        #if os(Linux)
+        madvise(start + head, size, MADV_HUGEPAGE)
+        #endif
+        return start + head
+    }
+}
+
+/// Recycles the activations of forward passes, so that no step pays for fresh pages.
+public final class Arena: Sendable {
+    private let free = Mutex<[Int: [Storage]]>([:])
+
+    /// Creates an empty arena.
+    public init() {}
+
+    /// A block of at least `byteCount` bytes; its contents are undefined.
+    package func take(_ byteCount: Int) -> Storage {
+        let size = Self.sizeClass(byteCount)
+        return free.withLock { $0[size]?.popLast() } ?? Storage(byteCount: size)
+    }
+
+    /// Takes a block back.
+    package func give(_ storage: Storage) {
+        free.withLock { $0[storage.byteCount, default: []].append(storage) }
+    }
+
+    /// Sizes in eighths of powers of two, so that a little more rows find the same block.
+    private static func sizeClass(_ byteCount: Int) -> Int {
+        let small = max(byteCount, 256)
+        let step = 1 << (Int.bitWidth - 1 - (small - 1).leadingZeroBitCount - 3 + 1)
+        return (small + step - 1) / step * step
+    }
+}

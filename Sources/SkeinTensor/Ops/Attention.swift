@@ -1,0 +1,223 @@
+internal import CSkeinKernels
+
+/// The sizes of a layer's attention.
+public struct AttentionShape: Sendable, Hashable {
+    /// Query heads.
+    public var heads: Int
+    /// Key and value heads; divides `heads`.
+    public var kvHeads: Int
+    /// The width of a head.
+    public var headDim: Int
+    /// What scores are multiplied by, usually 1/√headDim.
+    public var scale: Float
+
+    /// Creates a shape; `scale` defaults to 1/√headDim.
+    public init(heads: Int, kvHeads: Int, headDim: Int, scale: Float? = nil) {
+        self.heads = heads
+        self.kvHeads = kvHeads
+        self.headDim = headDim
+        self.scale = scale ?? 1 / Float(headDim).squareRoot()
+    }
+
+    /// The width of a token's keys, and of its values.
+    public var kvWidth: Int { kvHeads * headDim }
+    /// The width of a row of queries, keys and values side by side.
+    public var fusedWidth: Int { (heads + 2 * kvHeads) * headDim }
+}
+
+/// Consecutive tokens' keys and values in one block of memory.
+public struct KeyValueRun: Sendable {
+    /// The memory.
+    public var storage: Storage
+    /// Where the first token's keys start, in bytes.
+    public var keyOffset: Int
+    /// Where the first token's values start, in bytes.
+    public var valueOffset: Int
+    /// The number of tokens; each takes `kvWidth` elements.
+    public var count: Int
+
+    /// Names tokens of a block.
+    public init(storage: Storage, keyOffset: Int, valueOffset: Int, count: Int) {
+        self.storage = storage
+        self.keyOffset = keyOffset
+        self.valueOffset = valueOffset
+        self.count = count
+    }
+}
+
+/// Which keys each row of one segment sees, lowered to ranges of logical keys.
+///
+/// Logical keys count the past in reading order, then the segment's own rows.
+public struct AttentionSpan: Sendable {
+    /// The segment's rows in the batch.
+    public let rows: Range<Int>
+    /// The number of past keys.
+    public let past: Int
+    fileprivate let offsets: [Int32]
+    fileprivate let ranges: [sk_range]
+    /// The number of (row, key) pairs, for planning.
+    fileprivate let pairs: Int
+
+    /// Lowers a segment's visibility.
+    ///
+    /// - Parameters:
+    ///   - segment: The segment.
+    ///   - pastPositions: The position of each past key.
+    ///   - positions: The position of each row of the batch.
+    ///   - window: When given, a row sees only keys whose position is greater than its own less this.
+    public init(_ segment: Segment, pastPositions: [Int32], positions: [Int32], window: Int? = nil)
+    {
+        rows = segment.rows
+        past = pastPositions.count
+        var offsets: [Int32] = [0]
+        var ranges: [sk_range] = []
+        var pairs = 0
+        offsets.reserveCapacity(segment.rows.count + 1)
+        let keyPositions = window == nil ? [] : pastPositions + positions[segment.rows]
+        for row in 0..<segment.rows.count {
+            var visible: [Range<Int32>] = past > 0 ? [0..<Int32(past)] : []
+            for own in segment.visibility.visibleRanges(of: row, count: segment.rows.count) {
+                let shifted = own.lowerBound + Int32(past)..<own.upperBound + Int32(past)
+                if let last = visible.last, last.upperBound == shifted.lowerBound {
+                    visible[visible.count - 1] = last.lowerBound..<shifted.upperBound
+                } else {
+                    visible.append(shifted)
+                }
+            }
+            if let window {
+                let lowest = Int(positions[segment.rows.lowerBound + row]) - window
+                visible = Self.within(visible) { Int(keyPositions[$0]) > lowest }
+            }
+            for range in visible where !range.isEmpty {
+                ranges.append(sk_range(begin: range.lowerBound, end: range.upperBound))
+                pairs += range.count
+            }
+            offsets.append(Int32(ranges.count))
+        }
+        self.offsets = offsets
+        self.ranges = ranges
+        self.pairs = pairs
+    }
+
+    /// The parts of ranges whose keys pass a test.
+    private static func within(
+        _ ranges: [Range<Int32>],
+        _ isVisible: (Int) -> Bool
+    ) -> [Range<Int32>] {
+        var result: [Range<Int32>] = []
+        for range in ranges {
+            var start: Int32?
+            for key in range {
+                switch (start, isVisible(Int(key))) {
+                case (nil, true): start = key
+                case (let from?, false):
+                    result.append(from..<key)
+                    start = nil
+                default: break
+                }
+            }
+            if let start { result.append(start..<range.upperBound) }
+        }
+        return result
+    }
+}
+
+extension Processor {
+    /// Softmax attention of ragged segments over keys and values that lie in runs.
+    ///
+    /// - Parameters:
+    ///   - queries: `[rows, width]`, each row beginning with its query heads.
+    ///   - shape: The sizes.
+    ///   - dtype: The type of keys and values: f32, f16 or bf16.
+    ///   - spans: What each segment's rows see.
+    ///   - runs: For each segment its past and then its own rows, in reading order.
+    /// - Returns: `[rows, heads · headDim]`.
+    public func attend(
+        _ queries: Tensor,
+        shape: AttentionShape,
+        dtype: DType,
+        spans: [AttentionSpan],
+        runs: [[KeyValueRun]]
+    ) -> Tensor {
+        let out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
+        let tasks = AttentionTask.plan(spans, shape, threads: pool.threads)
+        let lowered = runs.map { segment in
+            segment.map {
+                sk_kv_run(
+                    keys: UnsafeRawPointer($0.storage.base + $0.keyOffset),
+                    values: UnsafeRawPointer($0.storage.base + $0.valueOffset),
+                    count: Int32($0.count)
+                )
+            }
+        }
+        nonisolated(unsafe) let kvRuns = lowered
+        pool.run(tasks: tasks.count) { [kernels] index in
+            let task = tasks[index]
+            let span = spans[task.span]
+            kvRuns[task.span].withUnsafeBufferPointer { runs in
+                span.offsets.withUnsafeBufferPointer { offsets in
+                    span.ranges.withUnsafeBufferPointer { ranges in
+                        guard let offsets = offsets.baseAddress else { return }
+                        var none = sk_range(begin: 0, end: 0)
+                        var empty = sk_kv_run(keys: out.pointer, values: out.pointer, count: 0)
+                        var arguments = sk_attention(
+                            q: queries.pointer + span.rows.lowerBound * queries.width,
+                            q_stride: queries.width,
+                            out: out.pointer + span.rows.lowerBound * out.width,
+                            out_stride: out.width,
+                            heads: Int32(shape.heads),
+                            kv_heads: Int32(shape.kvHeads),
+                            head_dim: Int32(shape.headDim),
+                            kv_type: dtype.rawValue,
+                            key_stride: shape.kvWidth,
+                            scale: shape.scale,
+                            soft_cap: 0,
+                            runs: runs.baseAddress ?? withUnsafePointer(to: &empty) { $0 },
+                            run_count: Int32(runs.count),
+                            range_offsets: offsets,
+                            ranges: ranges.baseAddress ?? withUnsafePointer(to: &none) { $0 }
+                        )
+                        kernels.attention(
+                            &arguments,
+                            task.rows.lowerBound,
+                            task.rows.upperBound,
+                            task.heads.lowerBound,
+                            task.heads.upperBound
+                        )
+                    }
+                }
+            }
+        }
+        // The runs' memory must outlive the tasks.
+        return withExtendedLifetime(runs) { out }
+    }
+}
+
+/// Rows and heads of one segment that one task computes.
+private struct AttentionTask: Sendable {
+    var span: Int
+    var rows: Range<Int>
+    var heads: Range<Int>
+
+    /// Splits segments by heads and by blocks of rows, unless all of it is too little to share.
+    static func plan(_ spans: [AttentionSpan], _ shape: AttentionShape, threads: Int) -> [Self] {
+        let work = spans.reduce(0) { $0 + $1.pairs } * shape.heads * shape.headDim
+        let isShared = threads > 1 && work > 1 << 17
+        var tasks: [Self] = []
+        for (index, span) in spans.enumerated() {
+            let count = span.rows.count
+            guard isShared else {
+                tasks.append(Self(span: index, rows: 0..<count, heads: 0..<shape.kvHeads))
+                continue
+            }
+            let block = count > 64 ? 64 : count
+            for first in stride(from: 0, to: count, by: max(block, 1)) {
+                let rows = first..<min(first + block, count)
+                for head in 0..<shape.kvHeads {
+                    tasks.append(Self(span: index, rows: rows, heads: head..<head + 1))
+                }
+            }
+        }
+        return tasks
+    }
+}

@@ -1,0 +1,112 @@
+internal import CSkeinKernels
+internal import SkeinCore
+
+extension Processor {
+    /// Chosen rows of a tensor, in the order given.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, width]`.
+    ///   - rows: Row numbers within `x`.
+    /// - Returns: `[rows.count, width]`.
+    public func gather(_ x: Tensor, rows: [Int32]) -> Tensor {
+        if rows.count == x.rows, rows.enumerated().allSatisfy({ $0.offset == Int($0.element) }) {
+            return x
+        }
+        let y = Tensor(rows: rows.count, width: x.width, arena: arena)
+        for (place, row) in rows.enumerated() {
+            precondition((0..<x.rows).contains(Int(row)), "row \(row) of \(x.rows)")
+            (y.pointer + place * x.width).update(
+                from: x.pointer + Int(row) * x.width,
+                count: x.width
+            )
+        }
+        return y
+    }
+
+    /// Rows of a table in its file layout, as floats.
+    ///
+    /// - Parameters:
+    ///   - table: `[V, C]` of any type.
+    ///   - ids: Row numbers.
+    ///   - y: When given, the rows are added to it instead.
+    /// - Returns: `[ids.count, C]`.
+    /// - Throws: `SkeinError.Code.invalidArgument` for an id outside the table.
+    public func lookUp(
+        _ table: TensorRecord,
+        ids: [Int32],
+        addingTo y: consuming Tensor? = nil
+    ) throws -> Tensor {
+        let width = table.rowCount
+        guard let rowBytes = table.dtype.bytes(for: width), width > 0 else {
+            throw SkeinError(
+                .unsupported,
+                "\(table.name): rows of \(width) \(table.dtype.name) values"
+            )
+        }
+        let count = table.count / width
+        if let bad = ids.first(where: { $0 < 0 || Int($0) >= count }) {
+            throw SkeinError(
+                .invalidArgument,
+                "\(table.name) has \(count) rows, but row \(bad) was asked for",
+                hint: "the tokenizer and the model come from different places"
+            )
+        }
+        let adds = y != nil
+        var result = y ?? Tensor(rows: ids.count, width: width, arena: arena)
+        precondition(result.rows == ids.count && result.width == width, "sum is misshapen")
+        nonisolated(unsafe) let target = result.mutablePointer()
+        pool.run(count: ids.count, grain: 64) { [kernels, arena] range in
+            table.withUnsafeBytes { bytes in
+                guard let base = bytes.baseAddress else { return }
+                let scratch = Tensor(rows: 1, width: width, arena: arena)
+                for row in range {
+                    let source = base + Int(ids[row]) * rowBytes
+                    let place = target + row * width
+                    if adds {
+                        kernels.dequantize(table.dtype.rawValue, scratch.pointer, source, width)
+                        kernels.add(place, place, scratch.pointer, width)
+                    } else {
+                        kernels.dequantize(table.dtype.rawValue, place, source, width)
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// Whether every value is a finite number.
+    public func isFinite(_ x: Tensor) -> Bool { kernels.all_finite(x.pointer, x.count) != 0 }
+}
+
+extension Processor {
+    /// Packs a matrix of a checkpoint, dropping its pages as they are done with.
+    ///
+    /// - Parameter record: A tensor `[outputs, inputs]`.
+    /// - Returns: The packed matrix.
+    /// - Throws: As `PackedMatrix`'s initialiser, and `SkeinError.Code.shapeMismatch` for a tensor that
+    ///   is no matrix.
+    public func packed(_ record: TensorRecord) throws -> PackedMatrix {
+        guard record.shape.count == 2 else {
+            throw SkeinError(
+                .shapeMismatch,
+                "\(record.name) has shape \(record.shape), expected a matrix [outputs, inputs]"
+            )
+        }
+        let start = record.byteRange.lowerBound
+        do {
+            return try record.withUnsafeBytes { bytes in
+                try PackedMatrix(
+                    packing: bytes,
+                    dtype: record.dtype,
+                    outputs: record.shape[0],
+                    inputs: record.shape[1],
+                    processor: self
+                ) { done in
+                    record.file.release(range: start + done.lowerBound..<start + done.upperBound)
+                }
+            }
+        } catch let error as SkeinError {
+            throw SkeinError(error.code, "\(record.name): \(error.message)", hint: error.hint)
+        }
+    }
+}

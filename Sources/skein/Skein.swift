@@ -1,0 +1,41 @@
+internal import ArgumentParser
+internal import Foundation
+internal import SkeinCore
+
+/// The command line.
+@main
+struct Skein: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "skein",
+        abstract: "Parallel machine learning: run, measure and look into language models.",
+        version: "0.1.0",
+        subcommands: [
+            Generate.self, Chat.self, Tokenize.self, Inspect.self, Bench.self, Evaluate.self,
+        ]
+    )
+
+    /// Parses and runs; errors of the world become one line, a hint, and a sysexits code.
+    static func main() {
+        do {
+            var command = try parseAsRoot(Environment.arguments)
+            try command.run()
+        } catch let error as SkeinError {
+            Environment.error("skein: \(error.message)\n")
+            if let hint = error.hint { Environment.error("hint: \(hint)\n") }
+            Foundation.exit(exitCode(error.code))
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    private static func exitCode(_ code: SkeinError.Code) -> Int32 {
+        switch code {
+        case .invalidArgument: 64
+        case .notFound, .ioFailure: 69
+        case .corruptFile, .unsupported, .missingTensor, .shapeMismatch, .syntax, .notFinite,
+            .contextOverflow:
+            65
+        default: 70
+        }
+    }
+}

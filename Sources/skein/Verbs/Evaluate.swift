@@ -1,0 +1,87 @@
+internal import ArgumentParser
+internal import Foundation
+internal import SkeinCore
+internal import SkeinEngine
+internal import SkeinModels
+internal import SkeinTensor
+internal import SkeinText
+
+/// `skein eval`: measures of a model's quality.
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval",
+        abstract: "Measure a model's quality.",
+        subcommands: [PerplexityVerb.self]
+    )
+}
+
+/// `skein eval perplexity`: how surprising a text is to a model.
+struct PerplexityVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "perplexity",
+        abstract: "Measure the perplexity of a text."
+    )
+
+    @OptionGroup var flags: ModelFlags
+
+    @Option(name: [.customShort("f"), .customLong("file")], help: "The text.")
+    var file: String
+
+    @Option(name: [.customShort("c"), .customLong("ctx-size")], help: "Tokens of a window.")
+    var window = 512
+
+    @Option(
+        name: .customLong("protocol"),
+        help: "chunks scores all but each window's first token; llama.cpp the second half of each."
+    )
+    var rule = "chunks"
+
+    @Option(help: "A tokenizer other than the model's own.")
+    var tokenizer: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        guard let rule = Perplexity.Rule(rawValue: rule) else {
+            throw SkeinError(
+                .invalidArgument,
+                "--protocol is \"\(rule)\", expected chunks or llama.cpp"
+            )
+        }
+        let path = try flags.path()
+        let text = try TextFile.read(file)
+        let processor = try flags.processor()
+        let model = try LanguageModelLoader.load(
+            LanguageModelLoader.checkpoint(path),
+            processor: processor,
+            options: try flags.loadOptions()
+        )
+        let tokenizer = try TokenizerLoader.load(tokenizer ?? path)
+        let bos = tokenizer.addsBOS ? tokenizer.bosID : nil
+        let result = try Perplexity.measure(
+            tokenizer.encode(text, addSpecialTokens: rule == .llamaCpp),
+            bos: bos,
+            window: min(window, model.description.contextLength),
+            rule: rule,
+            model: model,
+            processor: processor,
+            cacheType: try flags.engineOptions().cacheType
+        ) { done, all, score in
+            Environment.error(
+                "\rwindow \(done) of \(all), perplexity \(String(format: "%.4f", score.value)) "
+            )
+        }
+        Environment.error("\n")
+        guard json else {
+            Environment.out(
+                "perplexity \(String(format: "%.5f", result.value)) over \(result.tokens) tokens,"
+                    + " \(String(format: "%.6f", result.meanNLL)) nats a token\n"
+            )
+            return
+        }
+        Environment.out(
+            "{\"perplexity\": \(result.value), \"nll\": \(result.meanNLL), \"tokens\": \(result.tokens)}\n"
+        )
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import SkeinCore
+import SkeinModels
+import SkeinTensor
+import SkeinTestSupport
+import Testing
+
+/// Checkpoints that contradict themselves end in an error that says how.
+@Suite struct BadCheckpointTests {
+    /// A copy of a tiny model whose configuration is changed.
+    static func loading(
+        _ folder: String = "llama2",
+        _ change: (inout JSONObject) -> Void
+    ) throws -> any Error {
+        let source = Files.golden("models/\(folder)")
+        let target = FileManager.default.temporaryDirectory.appending(path: "skein-\(UUID())")
+        try FileManager.default.copyItem(at: source, to: target)
+        defer { try? FileManager.default.removeItem(at: target) }
+        let config = target.appending(path: "config.json")
+        guard case .object(var object) = try MappedFile(path: config.path).json() else {
+            throw SkeinError(.corruptFile, "no configuration")
+        }
+        change(&object)
+        try JSON.object(object).text().write(to: config, atomically: true, encoding: .utf8)
+        do {
+            _ = try LanguageModelLoader.load(
+                LanguageModelLoader.checkpoint(target.path),
+                processor: Processor(threads: 1)
+            )
+        } catch {
+            return error
+        }
+        throw SkeinError(.incapable, "the damaged checkpoint was loaded")
+    }
+
+    @Test(arguments: [
+        ("intermediate_size", JSON.int(48), SkeinError.Code.shapeMismatch, "implies"),
+        ("num_hidden_layers", .int(9), .missingTensor, "is missing"),
+        ("num_hidden_layers", .string("two"), .corruptFile, "expected a positive integer"),
+        ("num_attention_heads", .int(3), .corruptFile, "heads"),
+        ("model_type", .string("bloom"), .unsupported, "known are"),
+        ("hidden_size", .null, .corruptFile, "has no hidden_size"),
+        ("vocab_size", .int(64), .shapeMismatch, "implies"),
+        ("rope_theta", .double(-1), .corruptFile, "rope_theta"),
+    ])
+    func `a wrong configuration is named`(
+        _ key: String,
+        _ value: JSON,
+        _ code: SkeinError.Code,
+        _ part: String
+    ) throws {
+        let error = try Self.loading { object in
+            object[key] = value
+            if key == "rope_theta" { object["rope_parameters"] = nil }
+        }
+        let found = try #require(error as? SkeinError)
+        #expect(found.code == code, "\(found)")
+        #expect(found.message.contains(part), "\(found)")
+    }
+
+    @Test func `a path to nothing is named`() {
+        #expect { try LanguageModelLoader.checkpoint("/no/such/model") } throws: { error in
+            (error as? SkeinError)?.code == .notFound && "\(error)".contains("/no/such/model")
+        }
+    }
+}
