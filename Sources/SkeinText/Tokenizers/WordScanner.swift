@@ -12,8 +12,6 @@ struct WordScanner: Sendable {
     /// GPT-2's scanner.
     static let gpt2 = WordScanner(kind: .gpt2, maximumDigits: .max)
 
-    private enum Class { case letter, number, space, other }
-
     private static let ascii: [UInt8] = (0..<128).map { byte in
         switch byte {
         case 0x41...0x5a, 0x61...0x7a: 0
