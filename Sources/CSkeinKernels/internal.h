@@ -17,7 +17,8 @@
 
 #define SK_INLINE static inline __attribute__((always_inline))
 
-/// Each family fills its own entries of a level's table; a level starts as a copy of the portable one.
+/// Each family fills its own entries of a level's table; a level starts as a copy of the portable
+/// one.
 void sk_fill_matmul(sk_kernels *table);
 void sk_fill_convert(sk_kernels *table);
 void sk_fill_elementwise(sk_kernels *table);

@@ -11,8 +11,8 @@ static char *_Nullable *_Nullable arguments;
 #include <stdlib.h>
 #include <unistd.h>
 
-/// Runs before the Swift runtime starts, which ends the process when it finds neither its own path in
-/// /proc nor this variable.
+/// Runs before the Swift runtime starts, which ends the process when it finds neither its own path
+/// in /proc nor this variable.
 __attribute__((constructor(101))) static void before_swift(int argc, char **argv) {
     argument_count = argc;
     arguments = argv;
