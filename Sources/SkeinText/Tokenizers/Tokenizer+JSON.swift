@@ -282,7 +282,7 @@ struct ModelReader {
                 throw Field(value: item, path: "\(vocab.path)[\(index)]").wrong("[piece, score]")
             }
             entries.append((Array(text.utf8), Int32(truncatingIfNeeded: index)))
-            scores.append(score)
+            scores.append(LooseNumber.reread(score))
         }
         if let unk = field.optional("unk_id") {
             let id = try unk.id()

@@ -23,7 +23,8 @@ final class UnigramModel: Sendable {
         table = ByteTable(pieces)
         self.scores = scores
         self.unkID = unkID
-        unkScore = (minimum ?? scores.min() ?? 0) - 10
+        let unkScore = (minimum ?? scores.min() ?? 0) - 10
+        self.unkScore = roundsToSingle ? Double(Float(unkScore)) : unkScore
         self.fallback = fallback
         self.roundsToSingle = roundsToSingle
         self.skipped = skipped

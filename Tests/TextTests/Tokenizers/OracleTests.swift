@@ -19,7 +19,7 @@ import Testing
 
     private func compare(_ folder: URL) throws {
         let names = try OracleCases.names(in: folder)
-        #expect(names.count >= 10)
+        #expect(!names.isEmpty)
         for name in names {
             let oracle = try OracleCases(name, in: folder)
             let (count, first) = try oracle.disagreements()
