@@ -35,6 +35,10 @@ public struct SkeinError: Error, Sendable, CustomStringConvertible {
         public static let notFinite = Self("not_finite")
         /// A state or strategy was asked for something it declared it cannot do.
         public static let incapable = Self("incapable")
+        /// More work is waiting than may wait; later it may be taken.
+        public static let overloaded = Self("overloaded")
+        /// Not taking work: ending, or not ready yet.
+        public static let unavailable = Self("unavailable")
     }
 
     /// What kind of failure this is.

@@ -94,7 +94,7 @@ public final class Engine {
         guard let ended = slots.removeValue(forKey: slot) else { return }
         order.removeAll { $0 == slot }
         for branch in ended.branches {
-            execution.state.drop(BranchKey(slot: slot, branch: branch))
+            execution.state.drop(BranchKey(slot, branch))
         }
     }
 
@@ -165,7 +165,7 @@ public final class Engine {
         segments: [WishID: Int]
     ) throws -> EngineEvent? {
         let state = execution.state
-        func key(_ branch: Branch) -> BranchKey { BranchKey(slot: slot, branch: branch) }
+        func key(_ branch: Branch) -> BranchKey { BranchKey(slot, branch) }
         switch effect {
         case .commit(let wish, let rows, let branch):
             guard let segment = segments[wish] else {
@@ -180,7 +180,10 @@ public final class Engine {
             try state.truncate(key(branch), to: count)
         case .join(let slices, let branch):
             slots[slot]?.branches.insert(branch)
-            try state.join(slices, into: key(branch))
+            try state.join(
+                slices.map { StateSlice(key($0.branch), $0.range) },
+                into: key(branch)
+            )
         case .drop(let branch):
             slots[slot]?.branches.remove(branch)
             state.drop(key(branch))

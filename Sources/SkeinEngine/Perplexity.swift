@@ -137,7 +137,7 @@ public struct Perplexity: Sendable {
             try execution.state.commit(
                 rows: (0..<Int32(rows)).map { $0 },
                 ofSegment: 0,
-                to: BranchKey(slot: 0, branch: .main)
+                to: BranchKey(0, .main)
             )
         }
     }

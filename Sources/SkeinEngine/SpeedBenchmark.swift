@@ -166,7 +166,7 @@ public struct SpeedBenchmark {
             try execution.state.commit(
                 rows: (0..<Int32(segment.rows.count)).map { $0 },
                 ofSegment: index,
-                to: BranchKey(slot: segment.slot, branch: .main)
+                to: BranchKey(segment.slot, .main)
             )
         }
     }

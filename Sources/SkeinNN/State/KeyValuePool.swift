@@ -41,30 +41,55 @@ public final class KeyValuePool: StatePool {
         let arena: Arena
         var used = 0
 
-        init(_ layout: Layout, _ arena: Arena) {
+        private let census: Census
+
+        init(_ layout: Layout, _ arena: Arena, _ census: Census) {
             storage = arena.take(layout.pageBytes)
             self.arena = arena
+            self.census = census
+            census.pages += 1
         }
 
-        deinit { arena.give(storage) }
+        deinit {
+            census.pages -= 1
+            arena.give(storage)
+        }
     }
+
+    /// The number of pages in use.
+    private final class Census { var pages = 0 }
 
     /// Consecutive tokens of one page.
     private struct Extent {
         var page: Page
         var start: Int
         var count: Int
+
+        /// Whether the page's next free token would follow this extent.
+        var isAtEnd: Bool { start + count == page.used }
     }
 
     /// What one branch remembers.
     private struct Memory {
         var extents: [Extent] = []
         var positions: [Int32] = []
+
+        /// Adds an extent, merging it with one that it continues.
+        mutating func append(_ extent: Extent) {
+            if let last = extents.last, last.page === extent.page,
+                last.start + last.count == extent.start
+            {
+                extents[extents.count - 1].count += extent.count
+            } else {
+                extents.append(extent)
+            }
+        }
     }
 
     /// The sizes.
     public let layout: Layout
     private let arena = Arena()
+    private let census = Census()
     private var memories: [BranchKey: Memory] = [:]
     private var staging: Storage?
     private var staged: RowBatch?
@@ -78,13 +103,23 @@ public final class KeyValuePool: StatePool {
         [.fork, .truncate, .join, .slices, .tree, .bidirectional, .leftToRight]
     }
 
-    /// Bytes of the pages that branches hold.
-    public var residentBytes: Int {
-        var pages: Set<ObjectIdentifier> = []
-        for memory in memories.values {
-            for extent in memory.extents { pages.insert(ObjectIdentifier(extent.page)) }
+    /// Bytes of the pages that branches and the batch in progress hold.
+    public var residentBytes: Int { census.pages * layout.pageBytes }
+
+    /// Bytes of the pages that these rows may take; the first branch to claim a page's end has it.
+    public func bytesNeeded(_ demands: [StateDemand]) -> Int {
+        var claimed: Set<ObjectIdentifier> = []
+        var pages = 0
+        for demand in demands {
+            var rows = demand.rows
+            if let last = memories[demand.key]?.extents.last, last.isAtEnd,
+                claimed.insert(ObjectIdentifier(last.page)).inserted
+            {
+                rows -= layout.pageTokens - last.page.used
+            }
+            pages += max(rows + layout.pageTokens - 1, 0) / layout.pageTokens
         }
-        return pages.count * layout.pageBytes
+        return pages * layout.pageBytes
     }
 
     /// The number of rows that a branch holds.
@@ -98,8 +133,11 @@ public final class KeyValuePool: StatePool {
             switch segment.reads {
             case .nothing: Memory()
             case .all(let branch):
-                memories[BranchKey(slot: segment.slot, branch: branch)] ?? Memory()
-            case .slices(let slices): try joined(slices, slot: segment.slot)
+                memories[BranchKey(segment.slot, branch)] ?? Memory()
+            case .slices(let slices):
+                try joined(
+                    slices.map { StateSlice(BranchKey(segment.slot, $0.branch), $0.range) }
+                )
             }
         }
         let bytes = layout.layers * 2 * batch.count * layout.tokenBytes
@@ -150,6 +188,12 @@ public final class KeyValuePool: StatePool {
         )
     }
 
+    /// Forgets what the staged batch reads.
+    public func unstage() {
+        pasts.removeAll()
+        staged = nil
+    }
+
     /// Copies staged rows of a segment to the end of a branch.
     public func commit(rows: [Int32], ofSegment segment: Int, to key: BranchKey) throws {
         guard let staging, let staged, segment < staged.segments.count else {
@@ -159,7 +203,7 @@ public final class KeyValuePool: StatePool {
         if let bad = rows.first(where: { $0 < 0 || Int($0) >= own.count }) {
             throw SkeinError(.incapable, "row \(bad) of a segment of \(own.count) rows")
         }
-        // The pasts are done with once rows are committed; holding them would keep pages shared.
+        pasts.removeAll()  // Done with; holding them would copy what is changed now.
         var memory = memories.removeValue(forKey: key) ?? Memory()
         var place = 0
         while place < rows.count {
@@ -183,14 +227,12 @@ public final class KeyValuePool: StatePool {
 
     /// Reserves up to `wanted` tokens at the end of a branch: in its last page if it is free there.
     private func tail(_ memory: inout Memory, wanting wanted: Int) -> (Extent, isNew: Bool) {
-        if let last = memory.extents.last, last.start + last.count == last.page.used,
-            last.page.used < layout.pageTokens
-        {
+        if let last = memory.extents.last, last.isAtEnd, last.page.used < layout.pageTokens {
             let count = min(wanted, layout.pageTokens - last.page.used)
             last.page.used += count
             return (Extent(page: last.page, start: last.start + last.count, count: count), false)
         }
-        let page = Page(layout, arena)
+        let page = Page(layout, arena, census)
         page.used = min(wanted, layout.pageTokens)
         return (Extent(page: page, start: 0, count: page.used), true)
     }
@@ -218,7 +260,7 @@ public final class KeyValuePool: StatePool {
     /// Shares the first rows of a branch with others.
     public func fork(_ key: BranchKey, at count: Int, into others: [Branch]) throws {
         let memory = try prefix(of: key, count: count)
-        for other in others { memories[BranchKey(slot: key.slot, branch: other)] = memory }
+        for other in others { memories[BranchKey(key.slot, other)] = memory }
     }
 
     /// Forgets rows from the end of a branch.
@@ -227,25 +269,25 @@ public final class KeyValuePool: StatePool {
     }
 
     /// Concatenates slices, sharing their pages.
-    public func join(_ slices: [SkeinTensor.Slice], into key: BranchKey) throws {
-        memories[key] = try joined(slices, slot: key.slot)
+    public func join(_ slices: [StateSlice], into key: BranchKey) throws {
+        memories[key] = try joined(slices)
     }
 
     /// Forgets a branch.
     public func drop(_ key: BranchKey) { memories.removeValue(forKey: key) }
 
     private func prefix(of key: BranchKey, count: Int) throws -> Memory {
-        try joined([SkeinTensor.Slice(branch: key.branch, range: 0..<count)], slot: key.slot)
+        try joined([StateSlice(key, 0..<count)])
     }
 
-    private func joined(_ slices: [SkeinTensor.Slice], slot: Int32) throws -> Memory {
+    private func joined(_ slices: [StateSlice]) throws -> Memory {
         var result = Memory()
         for slice in slices {
-            let memory = memories[BranchKey(slot: slot, branch: slice.branch)] ?? Memory()
+            let memory = memories[slice.key] ?? Memory()
             guard slice.range.upperBound <= memory.positions.count else {
                 throw SkeinError(
                     .incapable,
-                    "rows \(slice.range) of branch \(slice.branch.id), which holds"
+                    "rows \(slice.range) of branch \(slice.key.branch.id), which holds"
                         + " \(memory.positions.count)"
                 )
             }
@@ -253,7 +295,7 @@ public final class KeyValuePool: StatePool {
             for extent in memory.extents {
                 let overlap = slice.range.clamped(to: start..<start + extent.count)
                 if !overlap.isEmpty {
-                    result.extents.append(
+                    result.append(
                         Extent(
                             page: extent.page,
                             start: extent.start + overlap.lowerBound - start,

@@ -8,9 +8,37 @@ public struct BranchKey: Hashable, Sendable {
     public var branch: Branch
 
     /// Names a branch of a slot.
-    public init(slot: Int32, branch: Branch) {
+    public init(_ slot: Int32, _ branch: Branch) {
         self.slot = slot
         self.branch = branch
+    }
+}
+
+/// Rows of a branch of any slot, in reading order.
+public struct StateSlice: Hashable, Sendable {
+    /// The branch that holds the rows.
+    public var key: BranchKey
+    /// Which of its rows.
+    public var range: Range<Int>
+
+    /// Names rows of a branch.
+    public init(_ key: BranchKey, _ range: Range<Int>) {
+        self.key = key
+        self.range = range
+    }
+}
+
+/// Rows that a step may add to a branch.
+public struct StateDemand: Hashable, Sendable {
+    /// The branch.
+    public var key: BranchKey
+    /// How many rows at most.
+    public var rows: Int
+
+    /// Names a branch and a number of rows.
+    public init(_ key: BranchKey, rows: Int) {
+        self.key = key
+        self.rows = rows
     }
 }
 
@@ -20,19 +48,25 @@ public struct BranchKey: Hashable, Sendable {
 public protocol StatePool: AnyObject {
     /// What the state can do.
     var capabilities: Requirements { get }
-    /// Bytes of memory that branches hold.
+    /// Bytes of memory that branches hold, shared ones counted once.
+    ///
+    /// - Complexity: O(1).
     var residentBytes: Int { get }
+    /// Bytes that `residentBytes` may grow by when these rows are committed.
+    func bytesNeeded(_ demands: [StateDemand]) -> Int
 
     /// Makes room for a batch's provisional rows and forgets those of the batch before.
     func stage(_ batch: RowBatch) throws
+    /// Ends a step: staged rows that were not committed, and holds on what they read, are let go.
+    func unstage()
     /// Makes staged rows of one segment part of a branch, in the order given.
     func commit(rows: [Int32], ofSegment segment: Int, to key: BranchKey) throws
     /// Lets other branches share the first `count` rows of a branch.
     func fork(_ key: BranchKey, at count: Int, into others: [Branch]) throws
     /// Forgets a branch's rows from `count` on.
     func truncate(_ key: BranchKey, to count: Int) throws
-    /// Makes a branch of ordered slices of branches of the same slot.
-    func join(_ slices: [SkeinTensor.Slice], into key: BranchKey) throws
+    /// Makes a branch of ordered slices of branches, whatever their slots.
+    func join(_ slices: [StateSlice], into key: BranchKey) throws
     /// Forgets a branch.
     func drop(_ key: BranchKey)
     /// The number of rows that a branch holds.
