@@ -115,6 +115,13 @@ let package = Package(
         tests("TextTests", ["SkeinText", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
         tests(
+            "EngineTests",
+            [
+                "SkeinModels", "SkeinNN", "SkeinEngine", "SkeinDecoding", "SkeinTensor",
+                "SkeinText", "SkeinCore",
+            ]
+        ),
+        tests(
             "ModelTests",
             [
                 "SkeinModels", "SkeinNN", "SkeinEngine", "SkeinDecoding", "SkeinTensor",

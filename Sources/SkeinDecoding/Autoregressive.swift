@@ -24,6 +24,9 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
     private var id = WishID(id: 0)
     private var asksBest: Bool
     private var isFinished = false
+    private let answerScores: Int?
+    /// How many alternatives each prompt token's score has, until all are given.
+    private var promptScores: Int?
 
     /// Creates the strategy of a request.
     ///
@@ -35,6 +38,8 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
     ///   - contextLimit: How many tokens prompt and answer may have together.
     ///   - start: How many rows of the prompt the main branch holds already; the prompt's last row is
     ///     run again in any case, so it must be smaller than the prompt.
+    ///   - answerScores: With how many alternatives to score answer tokens; `nil` scores none.
+    ///   - promptScores: The same for tokens of the prompt that are run.
     /// - Throws: `SkeinError` with code `.invalidArgument` or `.contextOverflow`.
     public init(
         prompt: [Int32],
@@ -42,7 +47,9 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
         stopTokens: Set<Int32> = [],
         maxTokens: Int? = nil,
         contextLimit: Int,
-        startingAt start: Int = 0
+        startingAt start: Int = 0,
+        answerScores: Int? = nil,
+        promptScores: Int? = nil
     ) throws {
         guard !prompt.isEmpty else {
             throw SkeinError(
@@ -73,6 +80,8 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
         committed = start
         remaining = min(maxTokens ?? .max, contextLimit - prompt.count)
         asksBest = rule.takesBest
+        self.answerScores = answerScores
+        self.promptScores = promptScores
     }
 
     /// All rows that are not committed yet; nothing once finished.
@@ -88,9 +97,15 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
                 inputs: .tokens(pending),
                 positions: positions,
                 reads: .all(.main),
-                wanted: [Wish.Want(rows: last..<last + 1, what: asksBest ? .best : .logits)]
+                wanted: wanted(last)
             )
         ]
+    }
+
+    private func wanted(_ last: Int) -> [Wish.Want] {
+        let end = Wish.Want(rows: last..<last + 1, what: asksBest ? .best : .logits)
+        guard promptScores != nil, last > 0 else { return [end] }
+        return [Wish.Want(rows: 0..<last, what: .logits), end]
     }
 
     /// Commits the rows that ran and, after the last one, emits the token chosen.
@@ -101,7 +116,19 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
         let rows = (0..<answered).map { Int32(truncatingIfNeeded: $0) }
         var effects = [Effect.commit(id, rows: rows, to: .main)]
         let isComplete = answered == pending.count
+        if let promptScores {
+            let scored = (0..<min(answered, pending.count - 1)).map { row in
+                outputs.score(id, row: row, token: pending[row + 1], alternatives: promptScores)
+            }
+            let head = committed == 0 ? [TokenScore(token: pending[0], logProbability: nil)] : []
+            effects.append(.score(head + scored, of: .prompt))
+        }
         let chosen = isComplete ? choose(outputs, row: answered - 1) : nil
+        let score = chosen.flatMap { token in
+            answerScores.map {
+                outputs.score(id, row: answered - 1, token: token, alternatives: $0)
+            }
+        }
         committed += answered
         id = WishID(id: id.id &+ 1)
         guard isComplete else {
@@ -109,7 +136,9 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
             return effects
         }
         guard let token = chosen else { return effects + [finish(.failed)] }
+        promptScores = nil
         if stopTokens.contains(token) { return effects + [finish(.stop)] }
+        if let score { effects.append(.score([score], of: .answer)) }
         effects.append(.emit([token], at: committed, on: .main))
         remaining -= 1
         if remaining == 0 { return effects + [finish(.length)] }
@@ -125,7 +154,7 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
             return outputs.withLogits(id, row: row) { rule.choose($0, position: position) }
         }
         let best = outputs.best(id, row: row)
-        return best.token < 0 || best.logProbability.isNaN ? nil : best.token
+        return best < 0 ? nil : best
     }
 
     private mutating func finish(_ reason: FinishReason) -> Effect {
@@ -142,12 +171,16 @@ extension Autoregressive where Rule == SamplingRule {
     ///   - parameters: Also say which tokens stop and how many may come.
     ///   - contextLimit: How many tokens prompt and answer may have together.
     ///   - start: How many rows of the prompt the main branch holds already.
+    ///   - answerScores: With how many alternatives to score answer tokens; `nil` scores none.
+    ///   - promptScores: The same for tokens of the prompt that are run.
     /// - Throws: `SkeinError` with code `.invalidArgument` or `.contextOverflow`.
     public init(
         prompt: [Int32],
         parameters: SamplingParameters,
         contextLimit: Int,
-        startingAt start: Int = 0
+        startingAt start: Int = 0,
+        answerScores: Int? = nil,
+        promptScores: Int? = nil
     ) throws {
         try self.init(
             prompt: prompt,
@@ -155,7 +188,9 @@ extension Autoregressive where Rule == SamplingRule {
             stopTokens: parameters.stopTokens,
             maxTokens: parameters.maxTokens,
             contextLimit: contextLimit,
-            startingAt: start
+            startingAt: start,
+            answerScores: answerScores,
+            promptScores: promptScores
         )
     }
 }

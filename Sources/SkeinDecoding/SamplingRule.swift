@@ -3,7 +3,7 @@ import Glibc
 #else
 import Foundation
 #endif
-import SkeinTensor
+public import SkeinTensor
 
 /// Draws tokens by inverse CDF: a pure function of (logits, path, seed, position).
 ///

@@ -36,8 +36,10 @@ public struct StopStrings: Sendable {
 
     private var matchers: [Matcher]
     private var held: [UInt8] = []
-    /// Whether a stop string has come; nothing is emitted after it.
-    public private(set) var isStopped = false
+    /// The stop string that has come, if one has; nothing is emitted after it.
+    public private(set) var found: String?
+    /// Whether a stop string has come.
+    public var isStopped: Bool { found != nil }
 
     /// Creates a matcher; empty strings are passed over.
     public init(_ strings: [String]) {
@@ -57,7 +59,7 @@ public struct StopStrings: Sendable {
                 longest = max(longest, matchers[i].bytes.count)
             }
             guard longest == 0 else {
-                isStopped = true
+                found = String(decoding: held.suffix(longest), as: UTF8.self)
                 held.removeLast(longest)
                 return (finish(), true)
             }

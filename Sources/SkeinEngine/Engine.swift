@@ -4,47 +4,32 @@ public import SkeinModels
 internal import SkeinNN
 public import SkeinTensor
 
-/// How an engine packs its steps.
-public struct EngineOptions: Sendable {
-    /// The most rows of one forward pass.
-    public var rowBudget = 512
-    /// The type of keys and values; f16 unless told otherwise.
-    public var cacheType = DType.f16
-
-    /// The defaults: 512 rows a step, keys and values in f16.
-    public init() {}
-}
-
-/// Something that happened to a slot during a step.
-public enum EngineEvent: Sendable, Hashable {
-    /// Final tokens; the first one's position.
-    case tokens(slot: Int32, [Int32], at: Int)
-    /// The slot is done and free.
-    case finished(slot: Int32, FinishReason)
-    /// Counts for metrics.
-    case trace(slot: Int32, Trace)
-}
-
 /// Runs any number of requests together: every step packs what their strategies wish for into one
 /// forward pass.
 ///
-/// Not thread-safe: one owner steps it.
+/// Requests join and leave between steps. Decoding rows go first and prompts fill what is left, so a long
+/// prompt never stops running answers. What a request gets does not depend, to the bit, on what runs
+/// beside it. Not thread-safe: one owner steps it.
+///
+/// - Paper: Yao et al. 2023, "Flover: a temporal fusion framework", arXiv:2305.13484.
 public final class Engine {
-    private struct Slot {
-        var strategy: any DecodingStrategy
-        var branches: Set<Branch> = [.main]
-    }
-
     /// The model.
     public let model: any LanguageModel
     /// Where it runs.
     public let processor: Processor
     /// How steps are packed.
     public let options: EngineOptions
-    private var execution: Execution
-    private var slots: [Int32: Slot] = [:]
-    private var order: [Int32] = []
-    private var nextSlot: Int32 = 0
+    var execution: Execution
+    var slots: [Int32: EngineSlot] = [:]
+    /// Requests with a slot, in the order in which they were given one.
+    var running: [Int32] = []
+    /// Requests without one.
+    var waiting: [Int32] = []
+    var cache: PrefixCache
+    var counts = EngineStatistics()
+    var arrivals = 0
+    /// The last step, for whoever watches.
+    public internal(set) var lastStep: StepReport?
 
     /// Creates an engine without requests.
     public init(
@@ -55,148 +40,181 @@ public final class Engine {
         self.model = model
         self.processor = processor
         self.options = options
-        execution = Execution(
-            processor: processor,
-            state: model.makeState(dtype: options.cacheType)
-        )
+        let state = model.makeState(dtype: options.cacheType)
+        execution = Execution(processor: processor, state: state)
+        cache = PrefixCache(state)
+        counts.slotLimit = options.slotLimit
+        counts.stateLimit = options.stateLimit ?? 0
     }
 
-    /// The number of requests in progress.
+    /// The number of requests in progress, waiting ones included.
     public var active: Int { slots.count }
-    /// Bytes that requests' memories hold.
+    /// Bytes of keys and values in use, remembered prompts included.
     public var stateBytes: Int { execution.state.residentBytes }
+    /// Whether a step would have something to do.
+    public var hasWork: Bool {
+        !waiting.isEmpty || running.contains { slots[$0]?.isPaused == false }
+    }
 
-    /// Admits a request.
+    /// Counts since the engine was made.
+    public var statistics: EngineStatistics {
+        var now = counts
+        now.running = running.count
+        now.waiting = waiting.count
+        now.stateBytes = stateBytes
+        now.cachedRows = cache.rows
+        return now
+    }
+
+    /// Puts a request in line.
     ///
-    /// - Parameter strategy: How it decodes.
-    /// - Returns: Its slot, which events name.
+    /// - Returns: Its number, which events name.
+    /// - Throws: `SkeinError.Code.incapable` when the model's state cannot do what the strategy needs,
+    ///   `.contextOverflow` when it could never fit into the state's memory, and what making the
+    ///   strategy throws.
+    public func enqueue(_ request: EngineRequest) throws -> Int32 {
+        try check(request.requires)
+        try checkFits(request.prompt.count + 1)
+        return enqueue(request, try request.makeStrategy(0))
+    }
+
+    /// Puts a strategy in line that starts from nothing remembered and leaves nothing.
+    ///
+    /// - Returns: Its number, which events name.
     /// - Throws: `SkeinError.Code.incapable` when the model's state cannot do what the strategy needs.
     public func admit<Strategy: DecodingStrategy>(_ strategy: Strategy) throws -> Int32 {
-        let needed = Strategy.requires[.target] ?? []
-        let missing = needed.subtracting(execution.state.capabilities)
+        var request = EngineRequest(prompt: []) { _ in strategy }
+        request.usesMemory = false
+        try check(request.requires)
+        return enqueue(request, strategy)
+    }
+
+    private func enqueue(_ request: EngineRequest, _ strategy: any DecodingStrategy) -> Int32 {
+        var number = Int32(truncatingIfNeeded: arrivals & 0x7fff_ffff)
+        while slots[number] != nil { number = (number &+ 1) & 0x7fff_ffff }
+        slots[number] = EngineSlot(
+            number: number,
+            arrival: arrivals,
+            request: request,
+            strategy: strategy
+        )
+        arrivals += 1
+        waiting.append(number)
+        return number
+    }
+
+    private func check(_ requires: [Role: Requirements]) throws {
+        let missing = (requires[.target] ?? []).subtracting(execution.state.capabilities)
         guard missing.isEmpty else {
             throw SkeinError(
                 .incapable,
                 "the \(model.description.family) model's state cannot "
-                    + missing.names.joined(separator: ", ")
-                    + ", which \(Strategy.self) needs"
+                    + missing.names.joined(separator: ", ") + ", which the decoding strategy needs"
             )
         }
-        let slot = nextSlot
-        nextSlot &+= 1
-        slots[slot] = Slot(strategy: strategy)
-        order.append(slot)
-        return slot
+    }
+
+    /// Forgets all remembered prompts and answers that no running request holds.
+    public func forgetPrompts() { while cache.forgetOldest() {} }
+
+    /// What a request is doing, how it decodes and how many rows it has.
+    func progress(
+        _ number: Int32
+    ) -> (phase: SlotReport.Phase, strategy: String, rows: Int)? {
+        guard let slot = slots[number] else { return nil }
+        let rows = execution.state.count(slot.main)
+        let phase: SlotReport.Phase =
+            !running.contains(number)
+            ? .waiting
+            : slot.isPrefilling || rows < slot.rowsToRebuild ? .prefilling : .decoding
+        let name = "\(type(of: slot.strategy))".prefix { $0 != "<" }
+        return (phase, String(name), rows)
     }
 
     /// Ends a request at once and forgets its memory.
-    public func cancel(_ slot: Int32) {
-        guard let ended = slots.removeValue(forKey: slot) else { return }
-        order.removeAll { $0 == slot }
-        for branch in ended.branches {
-            execution.state.drop(BranchKey(slot, branch))
-        }
+    public func cancel(_ number: Int32) {
+        guard slots[number] != nil else { return }
+        end(number, .cancelled)
+    }
+
+    /// Holds a request where it is, or lets it go on; its memory stays.
+    public func pause(_ number: Int32, _ isPaused: Bool) { slots[number]?.isPaused = isPaused }
+
+    /// Takes a request out.
+    func end(_ number: Int32, _ reason: FinishReason) {
+        guard let slot = slots[number] else { return }
+        remember(slot)
+        for key in slot.keys { execution.state.drop(key) }
+        slots[number] = nil
+        running.removeAll { $0 == number }
+        waiting.removeAll { $0 == number }
+        counts.finished[reason, default: 0] += 1
     }
 
     /// Runs one forward pass for all requests that have something to run.
     ///
     /// - Returns: What happened, in slot order.
-    /// - Throws: `SkeinError.Code.notFinite` when a model's logits are not numbers, and errors of the
-    ///   model and its state. Requests stay as they were before the step.
+    /// - Throws: Errors of the model and its state. Requests stay as they were before the step.
     public func step() throws -> [EngineEvent] {
-        var packer = StepPacker(budget: options.rowBudget)
-        var wishes: [(slot: Int32, Wish)] = []
-        for slot in order {
-            guard var entry = slots[slot] else { continue }
-            for wish in entry.strategy.wish(rowBudget: options.rowBudget) {
-                wishes.append((slot, wish))
-            }
-            slots[slot] = entry
-        }
-        // Short wishes first, so that decoding never waits for a prompt.
-        for (slot, wish) in wishes where wish.positions.count == 1 { packer.add(wish, slot: slot) }
-        for (slot, wish) in wishes where wish.positions.count != 1 { packer.add(wish, slot: slot) }
-        guard let batch = try packer.batch() else { return [] }
+        let clock = ContinuousClock()
+        let start = clock.now
+        var events = admitWaiting()
+        let packer = plan(&events)
+        guard let batch = packer.batch() else { return events }
+        defer { execution.state.unstage() }
+        let modelStart = clock.now
         let hidden = try model.forward(batch, &execution)
         var logits: Tensor?
         if !batch.headRows.isEmpty {
-            let made = model.logits(processor.gather(hidden, rows: batch.headRows), processor)
-            guard processor.isFinite(made) else {
-                throw SkeinError(
-                    .notFinite,
-                    "the model's logits hold NaN or infinity, expected finite numbers",
-                    hint:
-                        "the checkpoint is damaged, or its values overflow the type they are stored in"
-                )
-            }
-            logits = made
+            logits = model.logits(processor.gather(hidden, rows: batch.headRows), processor)
         }
-        return try deliver(packer, logits)
-    }
-
-    private func deliver(_ packer: StepPacker, _ logits: Tensor?) throws -> [EngineEvent] {
-        var events: [EngineEvent] = []
-        for slot in order {
-            let placed = packer.placed.filter { $0.slot == slot }
-            guard !placed.isEmpty, var entry = slots[slot] else { continue }
-            let places = Dictionary(
-                placed.map { ($0.wish.id, $0.place) },
-                uniquingKeysWith: { first, _ in first }
-            )
-            let outputs = StepOutputs(logits: logits, places: places)
-            let effects = entry.strategy.receive(outputs)
-            slots[slot] = entry
-            let segments = Dictionary(
-                placed.map { ($0.wish.id, $0.segment) },
-                uniquingKeysWith: { first, _ in first }
-            )
-            for effect in effects {
-                if let event = try apply(effect, slot: slot, segments: segments) {
-                    events.append(event)
-                }
-            }
-        }
+        let modelTime = clock.now - modelStart
+        counts.steps += 1
+        counts.rows += batch.count
+        try deliver(packer, logits, &events)
+        let time = clock.now - start
+        counts.modelTime += modelTime.seconds
+        counts.stepTime += time.seconds
+        report(packer, events, seconds: time.seconds)
         return events
     }
 
-    private func apply(
-        _ effect: Effect,
-        slot: Int32,
-        segments: [WishID: Int]
-    ) throws -> EngineEvent? {
-        let state = execution.state
-        func key(_ branch: Branch) -> BranchKey { BranchKey(slot, branch) }
-        switch effect {
-        case .commit(let wish, let rows, let branch):
-            guard let segment = segments[wish] else {
-                throw SkeinError(.incapable, "wish \(wish.id) has no rows to commit in this step")
+    private func report(_ packer: StepPacker, _ events: [EngineEvent], seconds: Double) {
+        var parts: [Int32: StepReport.Part] = [:]
+        var promptRows = 0
+        var decodeRows = 0
+        for placed in packer.placed {
+            if placed.isPrompt {
+                promptRows += placed.place.rows
+            } else {
+                decodeRows += placed.place.rows
             }
-            slots[slot]?.branches.insert(branch)
-            try state.commit(rows: rows, ofSegment: segment, to: key(branch))
-        case .fork(let branch, let count, let others):
-            slots[slot]?.branches.formUnion(others)
-            try state.fork(key(branch), at: count, into: others)
-        case .truncate(let branch, let count):
-            try state.truncate(key(branch), to: count)
-        case .join(let slices, let branch):
-            slots[slot]?.branches.insert(branch)
-            try state.join(
-                slices.map { StateSlice(key($0.branch), $0.range) },
-                into: key(branch)
-            )
-        case .drop(let branch):
-            slots[slot]?.branches.remove(branch)
-            state.drop(key(branch))
-        case .snapshot, .release:
-            break
-        case .emit(let tokens, let position, _):
-            return .tokens(slot: slot, tokens, at: position)
-        case .trace(let trace):
-            return .trace(slot: slot, trace)
-        case .finish(let reason):
-            cancel(slot)
-            return .finished(slot: slot, reason)
+            parts[placed.slot, default: StepReport.Part(slot: placed.slot)].rows +=
+                placed.place.rows
         }
-        return nil
+        for event in events {
+            switch event {
+            case .tokens(let slot, let tokens, _): parts[slot]?.tokens += tokens
+            case .trace(let slot, let trace):
+                parts[slot]?.drafted += trace.drafted
+                parts[slot]?.accepted += trace.accepted
+            default: break
+            }
+        }
+        for number in parts.keys { parts[number]?.branches = slots[number]?.branches.count ?? 0 }
+        lastStep = StepReport(
+            number: counts.steps,
+            time: seconds,
+            promptRows: promptRows,
+            decodeRows: decodeRows,
+            waiting: waiting.count,
+            stateBytes: stateBytes,
+            parts: parts.values.sorted { $0.slot < $1.slot }
+        )
     }
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

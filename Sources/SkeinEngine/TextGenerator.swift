@@ -57,14 +57,7 @@ public final class TextGenerator {
         stopTokens: Set<Int32> = [],
         contextSize: Int? = nil
     ) throws {
-        let known = model.description.vocabularySize
-        guard tokenizer.vocabularySize <= known else {
-            throw SkeinError(
-                .shapeMismatch,
-                "the tokenizer has \(tokenizer.vocabularySize) ids, but the model knows \(known)",
-                hint: "the tokenizer belongs to another model"
-            )
-        }
+        try tokenizer.checkFits(model.description)
         self.tokenizer = tokenizer
         self.stopTokens = stopTokens.union(tokenizer.stopIDs)
         self.contextSize = contextSize ?? model.description.contextLength
@@ -88,10 +81,16 @@ public final class TextGenerator {
         isCancelled: () -> Bool = { false },
         onText: (String) -> Void = { _ in }
     ) throws -> GenerationResult {
-        var parameters = parameters
-        parameters.stopTokens.formUnion(stopTokens)
-        let slot = try engine.admit(
-            Autoregressive(prompt: prompt, parameters: parameters, contextLimit: contextSize)
+        let parameters = withStopTokens(parameters)
+        let slot = try engine.enqueue(
+            EngineRequest(prompt: prompt) { [contextSize] remembered in
+                try Autoregressive(
+                    prompt: prompt,
+                    parameters: parameters,
+                    contextLimit: contextSize,
+                    startingAt: remembered
+                )
+            }
         )
         var stream = TokenStream(tokenizer, skipSpecialTokens: true)
         var stops = StopStrings(stopStrings)
@@ -129,8 +128,9 @@ public final class TextGenerator {
                         engine.cancel(slot)
                         result.reason = .stop
                     }
+                case .failed(_, let error): throw error
                 case .finished(_, let reason): result.reason = reason
-                case .trace: break
+                case .started, .scores, .trace: break
                 }
             }
         }
@@ -142,6 +142,12 @@ public final class TextGenerator {
         result.timeToFirstToken = Self.seconds((first ?? clock.now) - start)
         result.generationTime = Self.seconds(clock.now - (first ?? clock.now))
         return result
+    }
+
+    private func withStopTokens(_ parameters: SamplingParameters) -> SamplingParameters {
+        var parameters = parameters
+        parameters.stopTokens.formUnion(stopTokens)
+        return parameters
     }
 
     /// One step; a failing request is taken out before its error travels on.

@@ -19,6 +19,27 @@ public struct ModelDescription: Sendable, Hashable {
     public var matrixTypes: [String: String]
     /// Bytes of packed weights.
     public var weightBytes: Int
+
+    /// Describes a model; the facts that only reports need may be left out.
+    public init(
+        family: String,
+        vocabularySize: Int,
+        width: Int,
+        layers: Int,
+        contextLength: Int,
+        parameters: Int = 0,
+        matrixTypes: [String: String] = [:],
+        weightBytes: Int = 0
+    ) {
+        self.family = family
+        self.vocabularySize = vocabularySize
+        self.width = width
+        self.layers = layers
+        self.contextLength = contextLength
+        self.parameters = parameters
+        self.matrixTypes = matrixTypes
+        self.weightBytes = weightBytes
+    }
 }
 
 /// A language model: rows in, hidden states and logits out.

@@ -1,3 +1,4 @@
+import Foundation
 import SkeinCore
 import SkeinDecoding
 import SkeinTensor
@@ -34,11 +35,20 @@ struct ToyOutputs: Outputs {
     ) rethrows -> R {
         try body(logits(row: row).span)
     }
-    func best(_ id: WishID, row: Int) -> ScoredToken {
+    func best(_ id: WishID, row: Int) -> Int32 {
         let values = logits(row: row)
-        return ScoredToken(
-            token: Int32(values.indices.max { (values[$0], -$0) < (values[$1], -$1) } ?? -1),
-            logProbability: -1
+        return Int32(values.indices.max { (values[$0], -$0) < (values[$1], -$1) } ?? -1)
+    }
+    func score(_ id: WishID, row: Int, token: Int32, alternatives: Int) -> TokenScore {
+        let values = logits(row: row).map(Double.init)
+        let total = log(values.reduce(0) { $0 + exp($1) })
+        let order = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }
+        return TokenScore(
+            token: token,
+            logProbability: Float(values[Int(token)] - total),
+            top: order.prefix(alternatives).map {
+                ScoredToken(token: Int32($0), logProbability: Float(values[$0] - total))
+            }
         )
     }
     func top(_ id: WishID, row: Int) -> [ScoredToken] { [] }

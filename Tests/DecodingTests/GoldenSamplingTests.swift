@@ -1,6 +1,7 @@
 import Foundation
 import SkeinCore
 import SkeinDecoding
+import SkeinTensor
 import SkeinTestSupport
 import Testing
 

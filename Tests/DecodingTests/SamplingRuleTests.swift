@@ -1,5 +1,6 @@
 import SkeinCore
 import SkeinDecoding
+import SkeinTensor
 import SkeinTestSupport
 import Testing
 

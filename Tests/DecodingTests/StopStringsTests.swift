@@ -1,4 +1,5 @@
 import SkeinDecoding
+import SkeinTensor
 import SkeinTestSupport
 import Testing
 

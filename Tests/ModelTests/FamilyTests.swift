@@ -75,7 +75,7 @@ import Testing
             try execution.state.commit(
                 rows: batch.headRows,
                 ofSegment: 0,
-                to: BranchKey(slot: 0, branch: .main)
+                to: BranchKey(0, .main)
             )
             start += rows
         }

@@ -10,8 +10,8 @@ public struct EngineStatistics: Sendable {
     public var slotLimit = 0
     /// Bytes of keys and values in use, remembered prompts included.
     public var stateBytes = 0
-    /// Bytes of remembered prompts that no request uses.
-    public var cachedBytes = 0
+    /// Rows of remembered prompts and answers.
+    public var cachedRows = 0
     /// Bytes that keys and values may use.
     public var stateLimit = 0
     /// Forward passes.
@@ -75,15 +75,17 @@ public struct StepReport: Sendable {
         /// The engine's number for the request.
         public var slot: Int32
         /// Rows it ran.
-        public var rows: Int
+        public var rows = 0
         /// Rows drafted.
-        public var drafted: Int
+        public var drafted = 0
         /// Drafts accepted.
-        public var accepted: Int
+        public var accepted = 0
         /// Branches it keeps.
-        public var branches: Int
+        public var branches = 0
         /// Tokens that became final.
-        public var tokens: [Int32]
+        public var tokens: [Int32] = []
+
+        init(slot: Int32) { self.slot = slot }
     }
 
     /// Counts steps from 1.

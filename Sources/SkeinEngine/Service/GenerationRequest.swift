@@ -40,23 +40,6 @@ public struct GenerationRequest: Sendable {
     }
 }
 
-/// A token with the probability the model gave it, before any sampling rule.
-public struct TokenScore: Sendable, Hashable {
-    /// The token's id.
-    public var token: Int32
-    /// Its natural log-probability under the model; `nil` for a prompt's first token.
-    public var logProbability: Float?
-    /// The most probable tokens in its place, descending.
-    public var top: [ScoredToken]
-
-    /// Pairs a token with its score and alternatives.
-    public init(token: Int32, logProbability: Float?, top: [ScoredToken] = []) {
-        self.token = token
-        self.logProbability = logProbability
-        self.top = top
-    }
-}
-
 /// A piece of an answer as it becomes final.
 public struct GenerationPiece: Sendable, Hashable {
     /// Text that no later token can change; may be empty while a character is incomplete.

@@ -18,11 +18,16 @@ public enum Effect: Hashable, Sendable {
     case release(WishID)
     /// Final tokens; `at` lets diffusion emit out of order.
     case emit([Int32], at: Int, on: Branch)
+    /// How probable tokens were; those of an answer come before their `emit`.
+    case score([TokenScore], of: ScoredPart)
     /// Counts for metrics.
     case trace(Trace)
     /// The request is done.
     case finish(FinishReason)
 }
+
+/// Which tokens scores belong to.
+public enum ScoredPart: Hashable, Sendable { case prompt, answer }
 
 /// Why a request ended.
 public enum FinishReason: String, Hashable, Sendable { case stop, length, cancelled, failed }

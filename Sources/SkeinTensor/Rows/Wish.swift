@@ -55,7 +55,7 @@ public enum Inputs: Hashable, Sendable {
 public enum Wanted: Hashable, Sendable {
     /// The logits themselves, `[V]` a row.
     case logits
-    /// The most probable token and its probability.
+    /// The most probable token.
     case best
     /// The k most probable tokens with their log-probabilities.
     case top(Int)

@@ -121,16 +121,14 @@ public struct Perplexity: Sendable {
                 let logits = model.logits(processor.gather(hidden, rows: batch.headRows), processor)
                 for (place, row) in batch.headRows.enumerated() {
                     let next = Int(window[start + Int(row) + 1])
-                    sum -= try logits.withRow(place) { logits in
-                        let (best, logSumExp) = StepOutputs.reduce(logits)
-                        guard best >= 0 else {
-                            throw SkeinError(
-                                .notFinite,
-                                "the logits of token \(start) are not numbers"
-                            )
-                        }
-                        return Double(logits[next]) - Double(logSumExp)
+                    let logSumExp = processor.logSumExp(logits, row: place)
+                    guard logSumExp.isFinite else {
+                        throw SkeinError(
+                            .notFinite,
+                            "the logits of token \(start + Int(row)) are not numbers"
+                        )
                     }
+                    sum -= logits.withRow(place) { Double($0[next]) - Double(logSumExp) }
                     tokens += 1
                 }
             }
