@@ -48,6 +48,7 @@ struct PrefixCache {
     ///   - salt: Whose sequences to look among.
     ///   - key: The branch to fill.
     /// - Returns: How many rows the branch now holds.
+    /// - Throws: What the state throws when it joins slices.
     mutating func recall(
         _ tokens: [Int32],
         limit: Int,
@@ -106,6 +107,7 @@ struct PrefixCache {
     ///   - tokens: The tokens of the branch's rows, from its first row on.
     ///   - salt: Who may find them.
     ///   - source: The branch, which holds at least as many rows.
+    /// - Throws: What the state throws when it joins slices.
     mutating func remember(_ tokens: ArraySlice<Int32>, salt: String, from source: BranchKey) throws
     {
         var node = root(salt)
