@@ -122,12 +122,7 @@ public final class Engine {
         if !batch.headRows.isEmpty {
             let made = model.logits(processor.gather(hidden, rows: batch.headRows), processor)
             guard processor.isFinite(made) else {
-                throw SkeinError(
-                    .notFinite,
-                    "the model's logits hold NaN or infinity, expected finite numbers",
-                    hint:
-                        "the checkpoint is damaged, or its values overflow the type they are stored in"
-                )
+                throw WeightList.explanation(model.weights, processor)
             }
             logits = made
         }

@@ -63,6 +63,8 @@ public struct ModelConfiguration: Sendable {
     /// Each layer's sliding window, `nil` where it sees all; empty when there is no window at all.
     ///
     /// - Parameter slides: Whether a layer has the window, where `layer_types` does not say.
+    /// - Returns: One entry a layer, or none.
+    /// - Throws: `SkeinError.Code.corruptFile` for a list of another length than the layers.
     func slidingWindows(_ slides: (Int) -> Bool) throws -> [Int?] {
         guard let window = try optionalInteger("sliding_window") else { return [] }
         let layers = 0..<(try integer("num_hidden_layers"))

@@ -76,6 +76,7 @@ struct LlamaStack {
                 layers: layers,
                 context: context
             ),
+            weights: loader.weights,
             embedding: embedding,
             rotary: try rotary(loader, shape, context),
             blocks: blocks,
