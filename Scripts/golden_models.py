@@ -70,6 +70,13 @@ FAMILIES = {
     "smollm3": (family("smollm3", "SmolLM3ForCausalLM", num_hidden_layers=3,
                        no_rope_layers=[1, 0, 1], no_rope_layer_interval=2, rms_norm_eps=1e-6,
                        rope_theta=2000000.0, tie_word_embeddings=True, pad_token_id=0), "F16"),
+    "qwen2-window": (family("qwen2", "Qwen2ForCausalLM", tie_word_embeddings=True,
+                            rope_theta=None, use_sliding_window=True, sliding_window=8,
+                            max_window_layers=1), "BF16"),
+    "smollm3-window": (family("smollm3", "SmolLM3ForCausalLM", hidden_size=48,
+                              num_hidden_layers=4, num_attention_heads=3, num_key_value_heads=1,
+                              rope_theta=None, use_sliding_window=True, sliding_window=8,
+                              tie_word_embeddings=True, pad_token_id=0), "F16"),
 }
 GGUF = {"llama3": "F16", "qwen2": "BF16", "qwen3": "BF16", "gpt2": "F16"}
 SHARDED = {"llama3"}

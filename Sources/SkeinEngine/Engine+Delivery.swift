@@ -47,15 +47,7 @@ extension Engine {
             slots[number]?.strategy = reception.strategy
             slots[number]?.wishes = []
             guard reception.isFinite else {
-                fail(
-                    number,
-                    SkeinError(
-                        .notFinite,
-                        "the model's logits hold NaN or infinity, expected finite numbers",
-                        hint: "the checkpoint is damaged, or its values overflow their type"
-                    ),
-                    &events
-                )
+                fail(number, explanation, &events)
                 continue
             }
             for effect in reception.effects where slots[number] != nil {

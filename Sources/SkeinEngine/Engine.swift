@@ -28,6 +28,8 @@ public final class Engine {
     var cache: PrefixCache
     var counts = EngineStatistics()
     var arrivals = 0
+    /// Why logits are not finite; found once, because it looks through all weights.
+    lazy var explanation = WeightList.explanation(model.weights, processor)
     /// The last step, for whoever watches.
     public internal(set) var lastStep: StepReport?
 

@@ -49,6 +49,9 @@ public protocol LanguageModel: Sendable {
     /// The facts about the model.
     var description: ModelDescription { get }
 
+    /// The weights by name, if the model keeps such a list; only error messages need it.
+    var weights: WeightList? { get }
+
     /// An empty memory for sequences of this model.
     func makeState(dtype: DType) -> any StatePool
 
@@ -64,4 +67,9 @@ public protocol LanguageModel: Sendable {
 
     /// The logits of rows of hidden state, `[rows, V]`.
     func logits(_ hidden: Tensor, _ processor: Processor) -> Tensor
+}
+
+extension LanguageModel {
+    /// No list.
+    public var weights: WeightList? { nil }
 }

@@ -60,11 +60,11 @@ public enum LanguageModelLoader {
             computeType: options.computeType
         )
         switch checkpoint.configuration.family {
-        case "llama", "smollm3": return try LlamaFamily().load(&loader)
-        case "mistral": return try LlamaFamily(hasWindow: true).load(&loader)
-        case "qwen2": return try LlamaFamily(rotaryBase: 1_000_000).load(&loader)
-        case "qwen3":
-            return try LlamaFamily(hasHeadNorms: true, rotaryBase: 1_000_000).load(&loader)
+        case "llama": return try Llama.load(&loader)
+        case "mistral": return try Mistral.load(&loader)
+        case "qwen2": return try Qwen2.load(&loader)
+        case "qwen3": return try Qwen3.load(&loader)
+        case "smollm3": return try SmolLM3.load(&loader)
         case "gpt2": return try GPT2.load(&loader)
         case let other:
             throw SkeinError(

@@ -18,6 +18,8 @@ public struct TransformerBlock: Sendable {
 public struct TransformerDecoder: LanguageModel {
     /// The facts about the model.
     public var description: ModelDescription
+    /// The weights by name.
+    public var weights: WeightList?
     /// Token embeddings, `[V, C]`, read from the file.
     var embedding: TensorRecord
     /// Learned positions, `[L, C]`, if the family has them.

@@ -58,6 +58,28 @@ import Testing
         #expect(found.message.contains(part), "\(found)")
     }
 
+    @Test(arguments: [
+        (
+            "llama2", "model_type", JSON.string("qwen2"), SkeinError.Code.missingTensor,
+            "q_proj.bias"
+        ),
+        ("llama2", "model_type", .string("qwen3"), .missingTensor, "q_norm.weight"),
+        ("smollm3", "no_rope_layers", .array([.int(1)]), .corruptFile, "no_rope_layers has 1"),
+        ("mistral", "layer_types", .array([]), .corruptFile, "layer_types has 0"),
+        ("qwen2-window", "max_window_layers", .int(-1), .corruptFile, "at least 0"),
+    ])
+    func `what a family needs is asked for`(
+        _ folder: String,
+        _ key: String,
+        _ value: JSON,
+        _ code: SkeinError.Code,
+        _ part: String
+    ) throws {
+        let found = try #require(Self.loading(folder) { $0[key] = value } as? SkeinError)
+        #expect(found.code == code, "\(found)")
+        #expect(found.message.contains(part), "\(found)")
+    }
+
     @Test func `a path to nothing is named`() {
         #expect { try LanguageModelLoader.checkpoint("/no/such/model") } throws: { error in
             (error as? SkeinError)?.code == .notFound && "\(error)".contains("/no/such/model")

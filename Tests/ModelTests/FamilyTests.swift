@@ -16,7 +16,7 @@ import Testing
     static let checkpoints = [
         "llama2", "llama3", "llama-linear", "llama-yarn", "mistral", "qwen2", "qwen3", "gpt2",
         "smollm",
-        "smollm3",
+        "smollm3", "qwen2-window", "smollm3-window",
         "llama3/model-F16.gguf", "qwen2/model-BF16.gguf", "qwen3/model-BF16.gguf",
         "gpt2/model-F16.gguf",
     ]

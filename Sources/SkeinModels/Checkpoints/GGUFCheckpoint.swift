@@ -30,8 +30,8 @@ public struct GGUFCheckpoint: Checkpoint {
         file.tensors[Self.fileName(of: name, architecture: architecture)]
     }
 
-    /// Converters permute Llama's heads so that pairs are neighbours; the other families' stay.
-    public var hasInterleavedRotary: Bool { architecture == "llama" }
+    /// Converters permute Llama's and SmolLM 3's heads so that pairs are neighbours; others' stay.
+    public var hasInterleavedRotary: Bool { ["llama", "smollm3"].contains(architecture) }
     /// Weights are `[outputs, inputs]`.
     public var hasTransposedLinears: Bool { false }
 
@@ -41,7 +41,7 @@ public struct GGUFCheckpoint: Checkpoint {
         architecture: String,
         path: String
     ) throws -> JSONObject {
-        let known = ["llama", "qwen2", "qwen3", "gpt2"]
+        let known = ["llama", "qwen2", "qwen3", "smollm3", "gpt2"]
         guard known.contains(architecture) else {
             throw SkeinError(
                 .unsupported,

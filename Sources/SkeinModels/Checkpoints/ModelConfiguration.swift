@@ -32,13 +32,14 @@ public struct ModelConfiguration: Sendable {
         throw SkeinError(.corruptFile, "\(source) has no \(keys.joined(separator: " or "))")
     }
 
-    /// A positive integer, if it is there.
-    func optionalInteger(_ key: String) throws -> Int? {
+    /// A positive integer, or one that is not below a bound, if it is there.
+    func optionalInteger(_ key: String, atLeast bound: Int = 1) throws -> Int? {
         guard let value = values[key], !value.isNull else { return nil }
-        guard let number = value.int, number > 0, number < 1 << 31 else {
+        guard let number = value.int, number >= bound, number < 1 << 31 else {
             throw SkeinError(
                 .corruptFile,
-                "\(source): \(key) is \(value.text()), expected a positive integer"
+                "\(source): \(key) is \(value.text()), expected a"
+                    + (bound == 1 ? " positive integer" : "n integer of at least \(bound)")
             )
         }
         return number
@@ -58,6 +59,27 @@ public struct ModelConfiguration: Sendable {
 
     /// A boolean with a default.
     func flag(_ key: String, default fallback: Bool) -> Bool { values[key]?.bool ?? fallback }
+
+    /// Each layer's sliding window, `nil` where it sees all; empty when there is no window at all.
+    ///
+    /// - Parameter slides: Whether a layer has the window, where `layer_types` does not say.
+    /// - Returns: One entry a layer, or none.
+    /// - Throws: `SkeinError.Code.corruptFile` for a list of another length than the layers.
+    func slidingWindows(_ slides: (Int) -> Bool) throws -> [Int?] {
+        guard let window = try optionalInteger("sliding_window") else { return [] }
+        let layers = 0..<(try integer("num_hidden_layers"))
+        guard let types = values["layer_types"]?.array else {
+            return layers.map { slides($0) ? window : nil }
+        }
+        guard types.count == layers.count else {
+            throw SkeinError(
+                .corruptFile,
+                "\(source): layer_types has \(types.count) entries, expected one for each of"
+                    + " \(layers.count) layers"
+            )
+        }
+        return types.map { $0.string == "sliding_attention" ? window : nil }
+    }
 
     /// The scaling of rotary frequencies: `rope_scaling`, or `rope_parameters` of newer files.
     func rotaryScaling(contextLength: Int) throws -> RotaryEmbedding.Scaling {

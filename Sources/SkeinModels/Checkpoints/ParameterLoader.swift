@@ -10,6 +10,7 @@ struct ParameterLoader {
     var computeType: DType?
     private(set) var parameters = 0
     private(set) var bytes = 0
+    private(set) var weights = WeightList()
     private(set) var matrixTypes: [String: String] = [:]
 
     init(_ checkpoint: any Checkpoint, processor: Processor, computeType: DType?) {
@@ -42,6 +43,7 @@ struct ParameterLoader {
     mutating func table(_ name: String, _ shape: [Int]) throws -> TensorRecord {
         let record = try record(name, shape)
         parameters += record.count
+        weights.append(name, .table(record))
         return record
     }
 
@@ -105,6 +107,7 @@ struct ParameterLoader {
         }
         parameters += record.count
         bytes += packed.byteCount
+        weights.append(name, .packed(packed))
         note(name, packed.dtype)
         return packed
     }

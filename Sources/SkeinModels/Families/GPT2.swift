@@ -72,6 +72,7 @@ enum GPT2 {
                 layers: layers,
                 context: context
             ),
+            weights: loader.weights,
             embedding: embedding,
             positions: positions,
             blocks: blocks,

@@ -5,13 +5,17 @@ internal import SkeinTensor
 /// Blocks of RMS norm, rotary attention and a gated SiLU layer: what Llama and its kin share.
 ///
 /// A family says what differs; the order of the parts is the same for all.
-struct LlamaFamily {
-    /// Norms over each head's queries and keys.
-    var hasHeadNorms = false
-    /// Whether layers may have a sliding window.
-    var hasWindow = false
+struct LlamaStack {
     /// The base of rotary frequencies where the configuration names none.
     var rotaryBase = 10000.0
+    /// Norms over each head's queries and keys.
+    var hasHeadNorms = false
+    /// Whether queries, keys and values must have biases; otherwise they may.
+    var hasInputBiases = false
+    /// Whether each layer rotates its heads; empty when all do.
+    var isRotated: [Bool] = []
+    /// Each layer's sliding window; empty when none has one.
+    var windows: [Int?] = []
 
     /// Loads a model.
     func load(_ loader: inout ParameterLoader) throws -> TransformerDecoder {
@@ -72,6 +76,7 @@ struct LlamaFamily {
                 layers: layers,
                 context: context
             ),
+            weights: loader.weights,
             embedding: embedding,
             rotary: try rotary(loader, shape, context),
             blocks: blocks,
@@ -88,8 +93,12 @@ struct LlamaFamily {
         _ width: Int,
         _ epsilon: Float
     ) throws -> SelfAttention {
-        let configuration = loader.checkpoint.configuration
         let queryWidth = shape.heads * shape.headDim
+        if hasInputBiases {
+            for (part, width) in [("q", queryWidth), ("k", shape.kvWidth), ("v", shape.kvWidth)] {
+                _ = try loader.record("\(name).\(part)_proj.bias", [width])
+            }
+        }
         var norms: HeadNorms?
         if hasHeadNorms {
             norms = HeadNorms(
@@ -109,33 +118,9 @@ struct LlamaFamily {
             ),
             output: try loader.projection([("\(name).o_proj", width)], inputs: queryWidth),
             norms: norms,
-            isRotated: Self.isRotated(configuration, layer),
-            window: try window(configuration, layer)
+            isRotated: isRotated.isEmpty || isRotated[layer],
+            window: windows.isEmpty ? nil : windows[layer]
         )
-    }
-
-    /// Whether a layer rotates its heads; SmolLM 3 leaves some layers without positions.
-    private static func isRotated(_ configuration: ModelConfiguration, _ layer: Int) -> Bool {
-        guard let layers = configuration.values["no_rope_layers"]?.array, layer < layers.count
-        else {
-            return true
-        }
-        return layers[layer].int != 0
-    }
-
-    /// The window of a layer, where the family has one and the configuration switches it on.
-    private func window(_ configuration: ModelConfiguration, _ layer: Int) throws -> Int? {
-        guard hasWindow || configuration.flag("use_sliding_window", default: false) else {
-            return nil
-        }
-        if let types = configuration.values["layer_types"]?.array, layer < types.count {
-            guard types[layer].string == "sliding_attention" else { return nil }
-        } else if configuration.flag("use_sliding_window", default: false),
-            layer < configuration.values["max_window_layers"]?.int ?? 0
-        {
-            return nil
-        }
-        return try configuration.optionalInteger("sliding_window")
     }
 
     private func rotary(
