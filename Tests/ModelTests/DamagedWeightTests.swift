@@ -41,10 +41,8 @@ import Testing
         _ = try engine.admit(
             Autoregressive(prompt: [5, 9], parameters: .greedy, contextLimit: 16)
         )
-        do {
-            _ = try engine.step()
-        } catch {
-            return error
+        for event in try engine.step() {
+            if case .failed(_, let error) = event { return error }
         }
         throw SkeinError(.incapable, "the damaged model ran")
     }

@@ -8,7 +8,8 @@ internal import SkeinTensor
 /// `skein bench`: tokens per second, by llama-bench's protocol.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure prompt processing and token generation."
+        abstract: "Measure prompt processing and token generation.",
+        subcommands: [BenchOverhead.self]
     )
 
     @OptionGroup var flags: ModelFlags
