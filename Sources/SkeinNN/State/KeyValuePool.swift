@@ -125,6 +125,25 @@ public final class KeyValuePool: StatePool {
     /// The number of rows that a branch holds.
     public func count(_ key: BranchKey) -> Int { memories[key]?.positions.count ?? 0 }
 
+    /// The position of each row that a branch holds.
+    func positions(of key: BranchKey) -> [Int32] { memories[key]?.positions ?? [] }
+
+    /// Where a branch's rows lie: consecutive tokens of one page each.
+    func extents(of key: BranchKey) -> [(storage: Storage, start: Int, count: Int)] {
+        memories[key]?.extents.map { ($0.page.storage, $0.start, $0.count) } ?? []
+    }
+
+    /// Adds a page with at most `pageTokens` rows, whose contents the caller writes.
+    func append(positions: [Int32], to key: BranchKey) -> Storage {
+        let page = Page(layout, arena, census)
+        page.used = positions.count
+        memories[key, default: Memory()].append(
+            Extent(page: page, start: 0, count: positions.count)
+        )
+        memories[key]?.positions += positions
+        return page.storage
+    }
+
     /// Makes room for a batch's keys and values.
     ///
     /// - Throws: `SkeinError.Code.incapable` when a slice reaches past its branch's end.

@@ -71,6 +71,10 @@ public protocol StatePool: AnyObject {
     func drop(_ key: BranchKey)
     /// The number of rows that a branch holds.
     func count(_ key: BranchKey) -> Int
+    /// Copies a branch out.
+    func image(of key: BranchKey) -> StateImage
+    /// Makes a branch of what was copied out of a state of the same layout.
+    func load(_ image: StateImage, into key: BranchKey) throws
 }
 
 /// Everything that a forward pass needs beside weights and rows; passed, never global.

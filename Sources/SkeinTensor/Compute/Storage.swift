@@ -49,6 +49,29 @@ public final class Storage: @unchecked Sendable {
         (base + target).copyMemory(from: source.base + offset, byteCount: byteCount)
     }
 
+    /// Copies bytes in.
+    ///
+    /// - Precondition: They fit.
+    package func copy(_ bytes: ArraySlice<UInt8>, to target: Int) {
+        precondition(
+            target >= 0 && target + bytes.count <= byteCount,
+            "copy of \(bytes.count) bytes to \(target)"
+        )
+        bytes.withUnsafeBytes { source in
+            if let start = source.baseAddress {
+                (base + target).copyMemory(from: start, byteCount: source.count)
+            }
+        }
+    }
+
+    /// Some of the bytes.
+    ///
+    /// - Precondition: The range lies within the block.
+    package func bytes(at offset: Int, count: Int) -> UnsafeRawBufferPointer {
+        precondition(offset >= 0 && offset + count <= byteCount, "bytes \(offset) + \(count)")
+        return UnsafeRawBufferPointer(start: base + offset, count: count)
+    }
+
     deinit {
         if mapped > 0 { munmap(base, mapped) } else { base.deallocate() }
     }
