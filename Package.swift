@@ -43,13 +43,31 @@ let rooms = [
         ]
     ),
     Room(
+        floor: 5,
+        name: "SkeinServer",
+        imports: [
+            "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor", "SkeinText", "SkeinCore",
+        ],
+        products: [
+            .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "HummingbirdTLS", package: "hummingbird"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ],
+        settings: rules
+    ),
+    Room(
         floor: 6,
         name: "skein",
         imports: [
-            "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor", "SkeinText", "SkeinCore",
+            "SkeinServer", "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor",
+            "SkeinText", "SkeinCore",
             "CSkeinStart",
         ],
-        products: [.product(name: "ArgumentParser", package: "swift-argument-parser")]
+        products: [
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Logging", package: "swift-log"),
+        ]
     ),
 ]
 
@@ -99,9 +117,17 @@ let package = Package(
         .library(name: "SkeinNN", targets: ["SkeinNN"]),
         .library(name: "SkeinDecoding", targets: ["SkeinDecoding"]),
         .library(name: "SkeinEngine", targets: ["SkeinEngine", "SkeinModels"]),
+        .library(name: "SkeinServer", targets: ["SkeinServer"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird",
+            from: "2.28.1",
+            traits: []
+        ),
     ],
     targets: rooms.map(target) + [
         .target(

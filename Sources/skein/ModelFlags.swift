@@ -30,8 +30,10 @@ struct ModelFlags: ParsableArguments {
     var compute = "auto"
 
     /// The path, from the flag or the environment.
-    func path() throws -> String {
-        if let model { return model }
+    func path() throws -> String { try model ?? Self.defaultPath() }
+
+    /// The path where no flag names one.
+    static func defaultPath() throws -> String {
         if let value = Environment.value("SKEIN_MODEL") { return value }
         if let demo = DemoModel.path {
             Environment.error(
@@ -64,7 +66,7 @@ struct ModelFlags: ParsableArguments {
         return LoadOptions(computeType: try Self.floatType(compute, flag: "--compute"))
     }
 
-    private static func floatType(_ name: String, flag: String) throws -> DType {
+    static func floatType(_ name: String, flag: String) throws -> DType {
         switch name.lowercased() {
         case "f32", "float32": return .f32
         case "f16", "float16", "half": return .f16

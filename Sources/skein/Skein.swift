@@ -7,18 +7,23 @@ internal import SkeinCore
 struct Skein: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skein",
-        abstract: "Parallel machine learning: run, measure and look into language models.",
+        abstract: "Parallel machine learning: run, serve, measure and look into language models.",
         version: "0.1.0",
         subcommands: [
-            Generate.self, Chat.self, Tokenize.self, Inspect.self, Bench.self, Evaluate.self,
+            Generate.self, Chat.self, Serve.self, Tokenize.self, Inspect.self, Bench.self,
+            Evaluate.self,
         ]
     )
 
     /// Parses and runs; errors of the world become one line, a hint, and a sysexits code.
-    static func main() {
+    static func main() async {
         do {
             var command = try parseAsRoot(Environment.arguments)
-            try command.run()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
         } catch let error as SkeinError {
             Environment.error("skein: \(error.message)\n")
             if let hint = error.hint { Environment.error("hint: \(hint)\n") }

@@ -140,9 +140,10 @@ final class ServiceLoop {
         guard clients[slot] != nil else { return }
         switch event {
         case .started(_, let cachedTokens):
+            let time = elapsed(slot)
             clients[slot]?.isStarted = true
             clients[slot]?.summary.cachedTokens = cachedTokens
-            clients[slot]?.summary.queueTime = elapsed(slot)
+            clients[slot]?.summary.queueTime = time
             board.wasStarted()
         case .scores(_, let scores, .prompt): add(promptScores: scores, to: slot)
         case .scores(_, let scores, .answer): clients[slot]?.held.scores += scores

@@ -1,0 +1,60 @@
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import SkeinCore
+
+/// What a handler knows of its request beside the request.
+struct ServerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+    /// The request's own id, echoed or made.
+    var requestID = ""
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+}
+
+/// What handlers work with.
+struct ServerState: Sendable {
+    let options: ServerOptions
+    let registry: ModelRegistry
+    let metrics: ServerMetrics
+    let connections: ConnectionWatch
+    let logger: Logger
+
+    /// Reads a request's body as a JSON object.
+    func fields(_ request: Request) async throws -> Fields {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
+            length > options.bodyLimit
+        {
+            throw tooLarge(length)
+        }
+        var body = ByteBuffer()
+        for try await part in request.body {
+            guard body.readableBytes + part.readableBytes <= options.bodyLimit else {
+                throw tooLarge(body.readableBytes + part.readableBytes)
+            }
+            body.writeImmutableBuffer(part)
+        }
+        let value: JSON
+        do {
+            value = try JSON(parsing: Array(body.readableBytesView))
+        } catch {
+            throw APIError(.badRequest, "the body is not JSON: \(error)", code: "invalid_json")
+        }
+        guard let object = value.object else {
+            throw APIError(.badRequest, "the body is \(value.kind), expected an object")
+        }
+        return Fields(object)
+    }
+
+    private func tooLarge(_ count: Int) -> APIError {
+        APIError(
+            .contentTooLarge,
+            "the body has \(count) bytes or more, this server takes \(options.bodyLimit)",
+            code: "body_too_large"
+        )
+    }
+}

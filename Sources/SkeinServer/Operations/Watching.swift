@@ -1,0 +1,108 @@
+internal import SkeinModels
+internal import Hummingbird
+internal import SkeinCore
+internal import SkeinEngine
+
+/// What an operator looks at: health, models, slots and steps.
+enum Watching {
+    static func health(_ state: ServerState) -> Response {
+        guard state.registry.isReady else {
+            return APIError(
+                .serviceUnavailable,
+                "the model is still being loaded",
+                code: "loading",
+                retryAfter: 1
+            ).response
+        }
+        return .json(["status": "ok"])
+    }
+
+    static func models(_ state: ServerState) -> Response {
+        .json(["object": "list", "data": .array(state.registry.models.map(describe))])
+    }
+
+    static func model(_ name: String, _ state: ServerState) throws -> Response {
+        .json(describe(try state.registry.model(named: name)))
+    }
+
+    private static func describe(_ model: ServedModel) -> JSON {
+        let description = model.service.description
+        return [
+            "id": .string(model.name),
+            "object": "model",
+            "created": .int(model.created),
+            "owned_by": "skein",
+            "root": .string(model.name),
+            "max_model_len": .int(model.service.contextSize),
+            "meta": [
+                "family": .string(description.family),
+                "n_params": .int(description.parameters),
+                "n_vocab": .int(description.vocabularySize),
+                "n_embd": .int(description.width),
+                "n_layer": .int(description.layers),
+                "n_ctx_train": .int(description.contextLength),
+                "size": .int(description.weightBytes),
+            ],
+        ]
+    }
+
+    /// Every request that is running or waiting.
+    static func slots(_ state: ServerState) -> Response {
+        let all = state.registry.models.flatMap { model in
+            model.service.slots().map { slot -> JSON in
+                [
+                    "model": .string(model.name),
+                    "id": .int(Int(slot.slot)),
+                    "request_id": .string(slot.id),
+                    "phase": .string(slot.phase.rawValue),
+                    "strategy": .string(slot.strategy),
+                    "prompt_tokens": .int(slot.promptTokens),
+                    "cached_tokens": .int(slot.cachedTokens),
+                    "rows_done": .int(slot.rowsDone),
+                    "completion_tokens": .int(slot.completionTokens),
+                    "age_seconds": .double(slot.age),
+                ]
+            }
+        }
+        return .json(["slots": .array(all)])
+    }
+
+    /// Every forward pass as it ends, for the live view.
+    static func steps(_ name: String?, _ state: ServerState) throws -> Response {
+        let model = try state.registry.model(named: name)
+        return EventStream.response { sender in
+            for await step in model.service.steps() {
+                let counts = model.service.statistics()
+                try await sender.send(EventStream.frame(json(step, counts)))
+            }
+        }
+    }
+
+    private static func json(_ step: StepReport, _ counts: EngineStatistics) -> JSON {
+        [
+            "step": .int(step.number),
+            "seconds": .double(step.time),
+            "prompt_rows": .int(step.promptRows),
+            "decode_rows": .int(step.decodeRows),
+            "waiting": .int(step.waiting),
+            "running": .int(counts.running),
+            "slot_limit": .int(counts.slotLimit),
+            "kv_bytes": .int(step.stateBytes),
+            "kv_limit": .int(counts.stateLimit),
+            "kv_cached_rows": .int(counts.cachedRows),
+            "generation_tokens": .int(counts.generationTokens),
+            "slots": .array(
+                step.parts.map { part in
+                    [
+                        "slot": .int(Int(part.slot)),
+                        "rows": .int(part.rows),
+                        "drafted": .int(part.drafted),
+                        "accepted": .int(part.accepted),
+                        "branches": .int(part.branches),
+                        "tokens": .int(part.tokens.count),
+                    ]
+                }
+            ),
+        ]
+    }
+}
