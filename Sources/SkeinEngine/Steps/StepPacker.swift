@@ -40,7 +40,10 @@ struct StepPacker {
     ///
     /// An indivisible wish larger than the whole budget runs alone.
     ///
-    /// - Parameter limit: The most rows to add of a divisible wish.
+    /// - Parameters:
+    ///   - wish: What to add.
+    ///   - slot: Whose wish it is.
+    ///   - limit: The most rows to add of a divisible wish.
     /// - Returns: How many rows were added.
     @discardableResult
     mutating func add(_ wish: Wish, slot: Int32, limit: Int) -> Int {

@@ -37,6 +37,7 @@ enum EventStream {
     /// A response whose body is written event by event.
     ///
     /// - Parameter produce: Yields frames; an error becomes a last event.
+    /// - Returns: The response, its body not yet begun.
     static func response(
         _ produce: @escaping @Sendable (Sender) async throws -> Void
     ) -> Response {

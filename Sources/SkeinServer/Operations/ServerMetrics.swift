@@ -77,7 +77,10 @@ final class ServerMetrics: Sendable {
 
     /// All metrics in Prometheus' text format.
     ///
-    /// - Parameter alias: Whether to write vLLM's own prefix beside ours.
+    /// - Parameters:
+    ///   - models: Whose counts to write.
+    ///   - alias: Whether to write vLLM's own prefix beside ours.
+    /// - Returns: Lines of metrics.
     func text(_ models: [ServedModel], alias: Bool) -> String {
         let own = render(models, prefix: "skein:")
         return alias ? own + render(models, prefix: "vllm:") : own
