@@ -227,7 +227,7 @@ public final class TextEmbedder: Sendable {
         )
         let hidden = try model.forward(batch, &execution)
         for (index, piece) in step.enumerated() {
-            let key = BranchKey(slot: Int32(piece.text), branch: .main)
+            let key = BranchKey(Int32(piece.text), .main)
             if piece.rows.upperBound < tokens[piece.text].count {
                 let rows = (0..<Int32(piece.rows.count)).map { $0 }
                 try execution.state.commit(rows: rows, ofSegment: index, to: key)
@@ -246,9 +246,10 @@ public final class TextEmbedder: Sendable {
             vector = model.pooled(row, processor)?.values ?? vector
         }
         guard vector.allSatisfy(\.isFinite) else {
+            let place = model.weights?.firstNonFinite(processor).map { ": \($0) is not either" }
             throw SkeinError(
                 .notFinite,
-                "the hidden states of text \(text) are not numbers",
+                "the hidden states of text \(text) are not finite numbers\(place ?? "")",
                 hint: "the checkpoint is damaged"
             )
         }

@@ -10,6 +10,9 @@ public protocol EmbeddingModel: Sendable {
     /// Which of a text's rows each of its rows sees.
     var visibility: Visibility { get }
 
+    /// The weights by name, if the model keeps such a list; only error messages need it.
+    var weights: WeightList? { get }
+
     /// An empty memory for sequences of this model.
     func makeState(dtype: DType) -> any StatePool
 

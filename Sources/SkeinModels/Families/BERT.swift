@@ -17,6 +17,8 @@ struct EncoderBlock: Sendable {
 public struct BERT: EmbeddingModel {
     /// The facts about the model; its context leaves out positions that the family never uses.
     public var description: ModelDescription
+    /// The weights by name.
+    public var weights: WeightList?
     /// Token embeddings, `[V, C]`, read from the file.
     var embedding: TensorRecord
     /// Learned positions, `[offset + L, C]`.
@@ -123,6 +125,7 @@ extension BERT {
                 layers: sizes.layers,
                 context: sizes.positions - sizes.positionOffset
             ),
+            weights: loader.weights,
             embedding: embedding,
             positions: positions,
             positionOffset: Int32(sizes.positionOffset),
