@@ -5,7 +5,7 @@
 
 Each folder is a Hugging Face directory with float32 weights plus golden.json, computed in float32 with
 eager attention, every text alone and unpadded. Seed 70 + the model's index; versions used: torch
-2.13.0, transformers 5.23.0, tokenizers 0.22.2, safetensors 0.8.0, gguf 0.19.0.
+2.13.0, transformers 5.23.0, tokenizers 0.23.3, safetensors 0.8.0, gguf 0.19.0.
 
     bert        BERT with a pooler and a WordPiece tokenizer in the layout of sentence-transformers
                 (mean pooling, unit length, at most 20 tokens); bert.gguf holds the same numbers
@@ -53,7 +53,7 @@ CORPUS = [
 ]
 TEXTS = [
     "", "The weaver holds a THREAD.", "unseen words: zebra?", "rivière brune", "14 spools, 3 looms",
-    "織機 and wool", "tab\tand\nnewline \u0000 end",
+    "織機 and wool", "a\tb\nc \u0000 d",
 ]
 MODULES = "sentence_transformers.models"
 
@@ -151,7 +151,7 @@ def to_gguf(directory: pathlib.Path, tokenizer: Tokenizer, path: pathlib.Path) -
         else "\u2581" + piece for piece in pieces])
     writer.add_token_types([
         gguf.TokenType.CONTROL if i < 5 else gguf.TokenType.NORMAL for i in range(VOCABULARY)])
-    for name, number in dict(pad=0, unk=1, cls=2, sep=3, mask=4, bos=2, eos=3).items():
+    for name, number in dict(pad=0, unk=1, bos=2, sep=3, mask=4).items():
         getattr(writer, f"add_{name}_token_id")(number)
     for name, values in load_file(directory / "model.safetensors").items():
         stem, kind = name.rsplit(".", 1)
