@@ -47,7 +47,9 @@ import Testing
         _ code: SkeinError.Code,
         _ part: String
     ) throws {
-        let found = try Self.opening { try Self.set(key, value, in: $0.appending(path: "config.json")) }
+        let found = try Self.opening {
+            try Self.set(key, value, in: $0.appending(path: "config.json"))
+        }
         #expect(found.code == code, "\(found)")
         #expect(found.message.contains(part), "\(found)")
     }

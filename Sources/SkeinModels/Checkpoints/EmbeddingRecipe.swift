@@ -29,13 +29,12 @@ public struct EmbeddingRecipe: Sendable, Hashable {
 }
 
 extension EmbeddingRecipe {
-    /// Reads the layout of the sentence-transformers library.
+    /// Reads the layout of the sentence-transformers library; `nil` where there is no `modules.json`.
     ///
     /// `modules.json` lists the steps; `1_Pooling/config.json` says how rows are pooled and
     /// `sentence_bert_config.json` how long a text may be.
     ///
     /// - Parameter directory: The directory.
-    /// - Returns: The recipe, or `nil` where there is no `modules.json`.
     /// - Throws: `SkeinError.Code.unsupported` for a step or a pooling that is not known, `.corruptFile`
     ///   for a list without them.
     public init?(directory: String) throws {
