@@ -66,6 +66,13 @@ public enum LanguageModelLoader {
         case "qwen3": return try Qwen3.load(&loader)
         case "smollm3": return try SmolLM3.load(&loader)
         case "gpt2": return try GPT2.load(&loader)
+        case let other where BERTDialect(family: other) != nil:
+            throw SkeinError(
+                .unsupported,
+                "\(checkpoint.configuration.source): model_type \"\(other)\" reads texts whole and"
+                    + " cannot continue one",
+                hint: "skein embed turns texts into vectors with it"
+            )
         case let other:
             throw SkeinError(
                 .unsupported,

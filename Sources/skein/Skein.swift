@@ -10,7 +10,8 @@ struct Skein: ParsableCommand {
         abstract: "Parallel machine learning: run, serve, measure and look into language models.",
         version: "0.1.0",
         subcommands: [
-            Generate.self, Chat.self, Serve.self, Tokenize.self, Inspect.self, Bench.self,
+            Generate.self, Chat.self, Serve.self, Embed.self, Tokenize.self, Inspect.self,
+            Bench.self, Evaluate.self,
             Evaluate.self,
         ]
     )

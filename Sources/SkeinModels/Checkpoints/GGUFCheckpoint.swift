@@ -41,7 +41,7 @@ public struct GGUFCheckpoint: Checkpoint {
         architecture: String,
         path: String
     ) throws -> JSONObject {
-        let known = ["llama", "qwen2", "qwen3", "smollm3", "gpt2"]
+        let known = ["llama", "qwen2", "qwen3", "smollm3", "gpt2", "bert"]
         guard known.contains(architecture) else {
             throw SkeinError(
                 .unsupported,
@@ -59,7 +59,7 @@ public struct GGUFCheckpoint: Checkpoint {
             ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
             ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
             ("attention.sliding_window", "sliding_window"), ("rope.freq_base", "rope_theta"),
-            ("rope.dimension_count", "rope_dimension_count"),
+            ("rope.dimension_count", "rope_dimension_count"), ("pooling_type", "pooling_type"),
         ]
         for (from, to) in numbers {
             guard let value = file.metadata["\(architecture).\(from)"] else { continue }
@@ -71,6 +71,9 @@ public struct GGUFCheckpoint: Checkpoint {
         }
         if let table = file.tensors["token_embd.weight"], table.shape.count == 2 {
             values["vocab_size"] = .int(table.shape[0])
+        }
+        if let table = file.tensors["token_types.weight"], table.shape.count == 2 {
+            values["type_vocab_size"] = .int(table.shape[0])
         }
         values["tie_word_embeddings"] = .bool(file.tensors["output.weight"] == nil)
         values["rope_scaling"] = scaling(file, architecture)
@@ -109,6 +112,11 @@ public struct GGUFCheckpoint: Checkpoint {
             "transformer.wpe.weight": "position_embd.weight",
             "transformer.ln_f.weight": "output_norm.weight",
             "transformer.ln_f.bias": "output_norm.bias", "rope_freqs": "rope_freqs.weight",
+            "embeddings.word_embeddings.weight": "token_embd.weight",
+            "embeddings.position_embeddings.weight": "position_embd.weight",
+            "embeddings.token_type_embeddings.weight": "token_types.weight",
+            "embeddings.LayerNorm.weight": "token_embd_norm.weight",
+            "embeddings.LayerNorm.bias": "token_embd_norm.bias",
         ]
         if let known = whole[name] { return known }
         let parts = name.split(separator: ".").map(String.init)
@@ -124,7 +132,11 @@ public struct GGUFCheckpoint: Checkpoint {
             "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
             "mlp.down_proj": "ffn_down", "ln_1": "attn_norm", "ln_2": "ffn_norm",
             "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up",
-            "mlp.c_proj": "ffn_down",
+            "mlp.c_proj": "ffn_down", "attention.self.query": "attn_q",
+            "attention.self.key": "attn_k", "attention.self.value": "attn_v",
+            "attention.output.dense": "attn_output",
+            "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up",
+            "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
         ]
         guard let short = modules[module] else { return name }
         return "blk.\(number).\(short).\(kind)"

@@ -114,7 +114,11 @@ enum ScoreFormat {
 
     /// Completions: four lists.
     ///
-    /// - Parameter offset: Where the first token's text begins, in Unicode scalars.
+    /// - Parameters:
+    ///   - scores: The tokens, in order.
+    ///   - tokenizer: Knows their texts.
+    ///   - offset: Where the first token's text begins, in Unicode scalars.
+    /// - Returns: The four lists as one object.
     static func completions(
         _ scores: [TokenScore],
         _ tokenizer: Tokenizer,
