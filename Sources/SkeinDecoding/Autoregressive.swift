@@ -7,7 +7,7 @@ import SkeinCore
 /// its leading rows, they are committed and the rest is wished for anew, so the tokens do not depend on
 /// how the prompt was cut. A wish that was not answered is repeated under its own id.
 ///
-/// A stop token ends the answer and is not emitted. `emit` names a token's absolute position. Prompt
+/// A stop token ends the answer and is not emitted; so does a rule that is finished. `emit` names a token's absolute position. Prompt
 /// and answer together never exceed the context; the last token is emitted without being run.
 public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
     /// Nothing: appending is what every state can do.
@@ -141,8 +141,9 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
         if let score { effects.append(.score([score], of: .answer)) }
         effects.append(.emit([token], at: committed, on: .main))
         remaining -= 1
-        if remaining == 0 { return effects + [finish(.length)] }
         rule.advance(token)
+        if rule.isFinished { return effects + [finish(.stop)] }
+        if remaining == 0 { return effects + [finish(.length)] }
         asksBest = rule.takesBest
         pending = [token]
         return effects
@@ -169,6 +170,7 @@ extension Autoregressive where Rule == SamplingRule {
     /// - Parameters:
     ///   - prompt: At least one token.
     ///   - parameters: Also say which tokens stop and how many may come.
+    ///   - grammar: What the answer must be.
     ///   - contextLimit: How many tokens prompt and answer may have together.
     ///   - start: How many rows of the prompt the main branch holds already.
     ///   - answerScores: With how many alternatives to score answer tokens; `nil` scores none.
@@ -177,6 +179,7 @@ extension Autoregressive where Rule == SamplingRule {
     public init(
         prompt: [Int32],
         parameters: SamplingParameters,
+        grammar: CompiledGrammar? = nil,
         contextLimit: Int,
         startingAt start: Int = 0,
         answerScores: Int? = nil,
@@ -184,7 +187,7 @@ extension Autoregressive where Rule == SamplingRule {
     ) throws {
         try self.init(
             prompt: prompt,
-            rule: SamplingRule(parameters.validated(), prompt: prompt),
+            rule: SamplingRule(parameters.validated(), prompt: prompt, grammar: grammar),
             stopTokens: parameters.stopTokens,
             maxTokens: parameters.maxTokens,
             contextLimit: contextLimit,

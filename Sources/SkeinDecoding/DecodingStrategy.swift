@@ -18,11 +18,16 @@ public protocol TokenRule: Sendable {
     /// Whether the next choice is the first of the largest finite logits, whatever its position, so
     /// that an engine's `.best` serves as well; `false` unless a rule says otherwise.
     var takesBest: Bool { get }
+    /// Whether the answer is whole, so that nothing may be chosen any more; `false` unless a rule says
+    /// otherwise.
+    var isFinished: Bool { get }
 }
 
 extension TokenRule {
     /// Whether the next choice is the first of the largest finite logits: not unless a rule says so.
     public var takesBest: Bool { false }
+    /// Whether the answer is whole: not unless a rule says so.
+    public var isFinished: Bool { false }
 }
 
 /// A decoding method as a state machine that never calls a model.

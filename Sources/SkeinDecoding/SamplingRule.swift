@@ -7,7 +7,8 @@ public import SkeinTensor
 
 /// Draws tokens by inverse CDF: a pure function of (logits, path, seed, position).
 ///
-/// The order is llama.cpp's default chain: bias, stop tokens barred below `minTokens`, penalties; then,
+/// The order is llama.cpp's default chain: what a grammar forbids, bias, stop tokens barred below
+/// `minTokens`, penalties; then,
 /// at temperature 0, the first of the largest logits; else top-k, typical, top-p, min-p, temperature,
 /// and one keyed uniform laid on the tokens in descending order of probability, ties by id. Filters see
 /// probabilities at temperature 1. Only finite logits are in play.
@@ -27,13 +28,22 @@ public struct SamplingRule: TokenRule {
     private let bias: LogitBias
     private var penalties: Penalties
     private var generated = 0
+    private var constraint: GrammarState?
+    /// Whether the path left the grammar, which only a rejected draft does: no token follows it.
+    private var isAstray = false
 
     /// Creates the rule at the end of a prompt.
     ///
     /// - Parameters:
     ///   - parameters: Within their domains; `validated()` says whether they are.
     ///   - prompt: The tokens before the first choice, which penalties look at.
-    public init(_ parameters: SamplingParameters, prompt: [Int32] = []) {
+    ///   - grammar: What the answer must be; stop tokens come only where it is whole.
+    public init(
+        _ parameters: SamplingParameters,
+        prompt: [Int32] = [],
+        grammar: CompiledGrammar? = nil
+    ) {
+        constraint = grammar.map { GrammarState($0) }
         self.parameters = parameters
         noise = Philox(NoiseKey(seed: parameters.seed, stream: Self.stream))
         bias = LogitBias(parameters.logitBias)
@@ -46,14 +56,20 @@ public struct SamplingRule: TokenRule {
     public mutating func advance(_ token: Int32) {
         generated += 1
         penalties.advance(token)
+        if constraint?.advance(token) == false { isAstray = true }
     }
+
+    /// Whether the grammar's text is whole and nothing can follow.
+    public var isFinished: Bool { !isAstray && constraint?.isFinished == true }
 
     /// Whether stop tokens may not come yet.
     private var barsStops: Bool {
-        generated < parameters.minTokens && !parameters.stopTokens.isEmpty
+        generated < parameters.minTokens && !parameters.stopTokens.isEmpty && !isFinished
     }
 
-    private var adjusts: Bool { !bias.isOff || !penalties.isOff || barsStops }
+    private var adjusts: Bool {
+        constraint != nil || !bias.isOff || !penalties.isOff || barsStops
+    }
 
     /// Whether the next choice is the first of the largest logits as the model gave them.
     public var takesBest: Bool { parameters.temperature == 0 && !adjusts }
@@ -64,8 +80,11 @@ public struct SamplingRule: TokenRule {
     ///   them only for typical sampling without top-k.
     public borrowing func choose(_ logits: borrowing Span<Float>, position: Int32) -> Int32? {
         guard adjusts else { return draw(logits, position: position) }
+        guard !isAstray else { return nil }
         let changed = adjusted(logits)
+        // At the grammar's end a stop token comes, whatever the model and the biases say of it.
         return draw(changed.span, position: position)
+            ?? (isFinished ? parameters.stopTokens.min() : nil)
     }
 
     /// The distribution that `choose` draws from, descending; empty when no logit is finite.
@@ -93,6 +112,7 @@ public struct SamplingRule: TokenRule {
         var changed: [Float] = []
         changed.reserveCapacity(logits.count)
         for i in logits.indices { changed.append(logits[i]) }
+        constraint?.apply(to: &changed, endTokens: parameters.stopTokens)
         bias.apply(to: &changed)
         if barsStops {
             for token in parameters.stopTokens where changed.indices.contains(Int(token)) {
