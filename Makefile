@@ -26,6 +26,7 @@ test: setup
 check-full: test
 	SKEIN_FUZZ_ITERATIONS=100000 $(SWIFT) test -c release --skip-build --filter Fuzz
 	bash Scripts/check-isa.sh
+	python3 Scripts/check_chat.py $(BUILD)/skein
 
 bench: setup
 	$(SWIFT) build -c release --product skein

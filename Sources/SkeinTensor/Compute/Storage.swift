@@ -21,7 +21,7 @@ public final class Storage: @unchecked Sendable {
     private let mapped: Int
 
     /// 2 MiB: the size of a huge page.
-    private static let hugePage = 2 << 20
+    static let hugePage = 2 << 20
 
     /// Reserves memory; its contents are undefined for small blocks and zero for large ones.
     ///

@@ -100,6 +100,8 @@ public final class MappedFile: @unchecked Sendable {
         case sequential
         /// Soon: start reading now.
         case willNeed
+        /// At once: map the pages in one go, reading those that are not in memory.
+        case now
         /// In no order: do not read ahead.
         case random
         /// Back to the system's own guess.
@@ -116,11 +118,19 @@ public final class MappedFile: @unchecked Sendable {
             switch access {
             case .sequential: MADV_SEQUENTIAL
             case .willNeed: MADV_WILLNEED
+            case .now: Self.populate
             case .random: MADV_RANDOM
             case .normal: MADV_NORMAL
             }
         advise(advice, range ?? 0..<count)
     }
+
+    /// `MADV_POPULATE_READ`, which not every C library names; older kernels refuse it unharmed.
+    #if os(Linux)
+    private static let populate: Int32 = 22
+    #else
+    private static let populate = MADV_WILLNEED
+    #endif
 
     /// Drops the resident pages of a range, the pages at its edges included.
     ///

@@ -22,6 +22,7 @@ public final class PackedMatrix: Sendable {
     ///   - outputs: N.
     ///   - inputs: K.
     ///   - processor: Whose tile order to use.
+    ///   - prepare: Called by each task with the range of source bytes that it is about to read.
     ///   - release: Called after each chunk with the range of source bytes that are done with.
     /// - Throws: `SkeinError.Code.unsupported` when no kernel multiplies by this type and shape, and
     ///   `.corruptFile` when the source is too short.
@@ -31,6 +32,7 @@ public final class PackedMatrix: Sendable {
         outputs: Int,
         inputs: Int,
         processor: Processor,
+        prepare: @escaping @Sendable (Range<Int>) -> Void = { _ in },
         release: (Range<Int>) -> Void = { _ in }
     ) throws {
         let kernels = processor.kernels
@@ -56,19 +58,22 @@ public final class PackedMatrix: Sendable {
         self.storage = storage
         let tile = Int(SK_TILE_N)
         let tiles = (outputs + tile - 1) / tile
-        let tilesPerTask = max(1, (256 << 10) / max(rowBytes * tile, 1))
-        let tasksPerChunk = max(
-            processor.pool.threads,
-            (8 << 20) / max(tilesPerTask * tile * rowBytes, 1)
-        )
+        // A task fills the tiles that begin in one huge page, so that no two threads meet at a fresh
+        // page: both would clear it, and one in vain.
+        let tileBytes = max(size / max(tiles, 1), 1)
+        let pages = (size + Storage.hugePage - 1) / Storage.hugePage
+        @Sendable func firstTile(_ page: Int) -> Int {
+            min(tiles, (page * Storage.hugePage + tileBytes - 1) / tileBytes)
+        }
+        let pagesPerChunk = 4 * processor.pool.threads
         nonisolated(unsafe) let from = base
-        var first = 0
-        while first < tiles {
-            let start = first
-            let end = min(tiles, start + tasksPerChunk * tilesPerTask)
-            processor.pool.run(tasks: (end - start + tilesPerTask - 1) / tilesPerTask) { task in
-                let begin = (start + task * tilesPerTask) * tile
-                let stop = min(min(end, start + (task + 1) * tilesPerTask) * tile, outputs)
+        for start in stride(from: 0, to: pages, by: pagesPerChunk) {
+            let end = min(pages, start + pagesPerChunk)
+            processor.pool.run(tasks: end - start) { task in
+                let begin = firstTile(start + task) * tile
+                let stop = min(firstTile(start + task + 1) * tile, outputs)
+                guard begin < stop else { return }
+                prepare(begin * rowBytes..<stop * rowBytes)
                 kernels.pack(
                     dtype.rawValue,
                     storage.base,
@@ -80,8 +85,8 @@ public final class PackedMatrix: Sendable {
                     inputs
                 )
             }
-            release(start * tile * rowBytes..<min(end * tile, outputs) * rowBytes)
-            first = end
+            let done = min(firstTile(end) * tile, outputs)
+            release(min(firstTile(start) * tile, outputs) * rowBytes..<done * rowBytes)
         }
     }
 }

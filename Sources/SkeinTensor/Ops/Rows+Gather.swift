@@ -93,6 +93,7 @@ extension Processor {
             )
         }
         let start = record.byteRange.lowerBound
+        let file = record.file
         do {
             return try record.withUnsafeBytes { bytes in
                 try PackedMatrix(
@@ -100,10 +101,14 @@ extension Processor {
                     dtype: record.dtype,
                     outputs: record.shape[0],
                     inputs: record.shape[1],
-                    processor: self
-                ) { done in
-                    record.file.release(range: start + done.lowerBound..<start + done.upperBound)
-                }
+                    processor: self,
+                    prepare: { next in
+                        file.advise(.now, range: start + next.lowerBound..<start + next.upperBound)
+                    },
+                    release: { done in
+                        file.release(range: start + done.lowerBound..<start + done.upperBound)
+                    }
+                )
             }
         } catch let error as SkeinError {
             throw SkeinError(error.code, "\(record.name): \(error.message)", hint: error.hint)

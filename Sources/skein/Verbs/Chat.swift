@@ -42,7 +42,10 @@ struct Chat: ParsableCommand {
         Interrupt.start()
         while true {
             Environment.error("> ")
-            guard let line = readLine() else { break }
+            guard let line = Terminal.message() else {
+                Environment.error("\n")
+                break
+            }
             if line.isEmpty { continue }
             if line.hasPrefix("/") {
                 guard conversation.command(line) else { break }
@@ -122,7 +125,8 @@ struct Conversation {
         case "/system": system = parts.count > 1 ? parts[1] : nil
         case "/history":
             for message in messages {
-                Environment.out("\(message.role): \(message.content.text())\n")
+                let content = message.content.string ?? message.content.text()
+                Environment.out("\(message.role): \(content)\n")
             }
         case "/undo": if messages.count >= 2 { messages.removeLast(2) }
         default:
