@@ -3,7 +3,7 @@ public import SkeinTensor
 /// What all attention layers of one forward pass share: spans and rotations, computed once.
 public struct AttentionContext {
     /// The state that holds keys and values.
-    public let pool: KeyValuePool
+    public let pool: any KeyValueMemory
     /// The rows' rotations, if the model rotates.
     public let rotary: RotaryTable?
     private let batch: RowBatch
@@ -16,7 +16,7 @@ public struct AttentionContext {
     ///   - pool: The state.
     ///   - rotary: The model's rotary embedding.
     /// - Throws: As the state's `stage`.
-    public init(_ batch: RowBatch, pool: KeyValuePool, rotary: RotaryEmbedding?) throws {
+    public init(_ batch: RowBatch, pool: any KeyValueMemory, rotary: RotaryEmbedding?) throws {
         self.batch = batch
         self.pool = pool
         self.rotary = rotary?.table(batch.positions)
@@ -40,7 +40,7 @@ public struct AttentionContext {
     }
 }
 
-/// Multi-head softmax attention with grouped key-value heads over paged memory.
+/// Multi-head softmax attention with grouped key-value heads.
 ///
 /// - Paper: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; grouped heads: Ainslie et al. 2023,
 ///   arXiv:2305.13245.
@@ -97,14 +97,14 @@ public struct SelfAttention: Sendable {
             shape: shape,
             norms: norms,
             rotary: isRotated ? context.rotary : nil,
-            dtype: pool.layout.dtype,
+            dtype: pool.dtype,
             into: pool.stagedRun(layer: layer)
         )
         let spans = context.spans(window: window)
         let heads = processor.attend(
             fused,
             shape: shape,
-            dtype: pool.layout.dtype,
+            dtype: pool.dtype,
             spans: spans,
             runs: spans.indices.map { pool.runs(layer: layer, ofSegment: $0) }
         )

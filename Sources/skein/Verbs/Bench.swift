@@ -9,7 +9,7 @@ internal import SkeinTensor
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure prompt processing and token generation.",
-        subcommands: [BenchOverhead.self]
+        subcommands: [BenchOverhead.self, ServingBench.self]
     )
 
     @OptionGroup var flags: ModelFlags
