@@ -12,7 +12,6 @@ struct Skein: ParsableCommand {
         subcommands: [
             Generate.self, Chat.self, Serve.self, Embed.self, Tokenize.self, Inspect.self,
             Bench.self, Evaluate.self,
-            Evaluate.self,
         ]
     )
 
