@@ -43,7 +43,8 @@ public struct TransformerDecoder: LanguageModel {
 
     /// Runs a batch and stages its keys and values.
     public func forward(_ batch: RowBatch, _ execution: inout Execution) throws -> Tensor {
-        guard let pool = execution.state as? any KeyValueMemory, let ids = batch.inputs.tokens else {
+        guard let pool = execution.state as? any KeyValueMemory, let ids = batch.inputs.tokens
+        else {
             throw SkeinError(
                 .incapable,
                 "\(description.family) needs token rows and a key-value state"

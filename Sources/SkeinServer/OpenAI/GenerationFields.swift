@@ -23,6 +23,7 @@ struct GenerationFields {
     ///   - fields: The request.
     ///   - lengthKeys: The fields that may hold the most tokens, the first present one counting.
     ///   - defaultMaxTokens: The most tokens where the request does not say.
+    /// - Throws: `APIError` that names the field.
     init(_ fields: Fields, lengthKeys: [String], defaultMaxTokens: Int?) throws {
         // OpenAI's defaults: the distribution as it is.
         parameters.temperature = try fields.double("temperature", in: 0...100) ?? 1
