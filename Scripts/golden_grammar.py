@@ -123,7 +123,7 @@ def sample(rng, schema, depth=6):
         result = {}
         for part in schema["allOf"]:
             result.update(sample(rng, part, depth - 1))
-        return result
+        return dict(sorted(result.items(), key=lambda item: (NAMES + EXTRA).index(item[0])))
     kind = schema["type"]
     if isinstance(kind, list):
         kind = rng.choice(kind)

@@ -124,17 +124,9 @@ import Testing
     }
 
     @Test func `absurd schemas end quickly in an error`() throws {
-        var doubling = JSON.object(JSONObject())
-        for _ in 0..<14 {
-            var object = JSONObject()
-            object["allOf"] = .array([doubling, doubling])
-            var choice = JSONObject()
-            choice["anyOf"] = .array([.object(object), doubling])
-            doubling = .object(choice)
-        }
         let texts = [
             #"{"type":"string","pattern":"(a|b)*a(a|b){40}"}"#,
-            #"{"type":"string","pattern":"((a{1000}){1000}){1000}"}"#,
+            #"{"type":"string","pattern":"(((a|b{9000}){9000}c{9000}|a){9000}){99999}"}"#,
             #"{"type":"array","minItems":90000,"items":{"type":"string","minLength":90000}}"#,
             ##"{"anyOf":[{"$ref":"#"}]}"##,
             ##"{"allOf":[{"$ref":"#"}]}"##,
@@ -149,7 +141,5 @@ import Testing
             }
             #expect(message != nil, "\(text)")
         }
-        let message = Grammars.message { _ = try Grammar(jsonSchema: doubling) }
-        #expect(message != nil)
     }
 }
