@@ -69,13 +69,16 @@ public struct GrammarState: Sendable {
             let word = place < words.count ? words[place] : 0
             if word == .max { continue }
             let base = place * 64
-            let end = min(64, count - base)
             if word == 0 {
-                for bit in 0..<end { span[base + bit] = -.infinity }
+                for index in base..<min(base + 64, count) { span[index] = -.infinity }
                 continue
             }
-            for bit in 0..<end where word >> UInt64(bit) & 1 == 0 {
-                span[base + bit] = -.infinity
+            var forbidden = ~word
+            if count - base < 64 { forbidden &= (1 &<< UInt64(count - base)) - 1 }
+            while forbidden != 0 {
+                // Bits at and beyond `count` were cleared, so that every index lies in the span.
+                unsafe span[unchecked: base + forbidden.trailingZeroBitCount] = -.infinity
+                forbidden &= forbidden &- 1
             }
         }
         for token in endTokens where span.indices.contains(Int(token)) {
