@@ -12,6 +12,9 @@ public struct ServedModel: Sendable {
     public var service: GenerationService
     /// How conversations become prompts, if the model knows.
     var template: ChatTemplate?
+    /// The template as it was written.
+    let templateSource: String?
+    let grammars: GrammarShelf
     /// Seconds since 1970 when it was loaded.
     var created: Int
 
@@ -31,7 +34,9 @@ public struct ServedModel: Sendable {
     ) throws {
         self.name = name
         self.service = service
-        template = try (chatTemplate ?? service.tokenizer.chatTemplate).map(ChatTemplate.init)
+        templateSource = chatTemplate ?? service.tokenizer.chatTemplate
+        template = try templateSource.map(ChatTemplate.init)
+        grammars = GrammarShelf(service.tokenizer)
         self.created = created
     }
 }
@@ -40,7 +45,12 @@ public struct ServedModel: Sendable {
 public final class ModelRegistry: Sendable {
     private struct State {
         var models: [ServedModel] = []
+        var embedders: [ServedEmbedder] = []
         var isLoading: Bool
+
+        func isTaken(_ name: String) -> Bool {
+            models.contains { $0.name == name } || embedders.contains { $0.name == name }
+        }
     }
 
     private let state: Mutex<State>
@@ -57,25 +67,58 @@ public final class ModelRegistry: Sendable {
     /// - Throws: `SkeinError.Code.invalidArgument` when the name is taken.
     public func add(_ model: ServedModel) throws {
         try state.withLock { state in
-            guard !state.models.contains(where: { $0.name == model.name }) else {
-                throw SkeinError(
-                    .invalidArgument,
-                    "two models are named \(model.name)",
-                    hint: "give one another name: --model PATH=NAME"
-                )
-            }
+            guard !state.isTaken(model.name) else { throw Self.taken(model.name) }
             state.models.append(model)
         }
+    }
+
+    /// Adds a model that turns texts into vectors.
+    ///
+    /// - Throws: `SkeinError.Code.invalidArgument` when the name is taken.
+    public func add(_ embedder: ServedEmbedder) throws {
+        try state.withLock { state in
+            guard !state.isTaken(embedder.name) else { throw Self.taken(embedder.name) }
+            state.embedders.append(embedder)
+        }
+    }
+
+    private static func taken(_ name: String) -> SkeinError {
+        SkeinError(
+            .invalidArgument,
+            "two models are named \(name)",
+            hint: "give one another name: --model PATH=NAME"
+        )
     }
 
     /// Says that all models have arrived.
     public func finishLoading() { state.withLock { $0.isLoading = false } }
 
     /// Whether requests can be answered.
-    public var isReady: Bool { state.withLock { !$0.isLoading && !$0.models.isEmpty } }
+    public var isReady: Bool {
+        state.withLock { !$0.isLoading && !($0.models.isEmpty && $0.embedders.isEmpty) }
+    }
 
     /// All models, in the order in which they arrived.
     public var models: [ServedModel] { state.withLock { $0.models } }
+
+    /// The models that turn texts into vectors.
+    var embedders: [ServedEmbedder] { state.withLock { $0.embedders } }
+
+    /// The embedding model of a name; without one, the only or first.
+    func embedder(named name: String?) throws -> ServedEmbedder {
+        let known = embedders
+        if let found = known.first(where: { $0.name == name }) { return found }
+        if name == nil || name?.isEmpty == true, let first = known.first { return first }
+        throw APIError(
+            .notFound,
+            known.isEmpty
+                ? "no embedding model is loaded; start the server with --embedding-model PATH"
+                : "there is no embedding model \"\(name ?? "")\"; there are: "
+                    + known.map(\.name).joined(separator: ", "),
+            parameter: "model",
+            code: "model_not_found"
+        )
+    }
 
     /// The model of a name; without one, the only or first model.
     func model(named name: String?) throws -> ServedModel {

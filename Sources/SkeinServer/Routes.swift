@@ -43,6 +43,9 @@ enum Routes {
         post("/v1/responses") { fields, context, state in
             try await Responses(fields, context, state).respond(context, state)
         },
+        post("/v1/embeddings") { fields, _, state in
+            try await Embeddings.respond(fields, state)
+        },
         post("/tokenize") { fields, _, state in try Tokens.tokenize(fields, state) },
         post("/detokenize") { fields, _, state in try Tokens.detokenize(fields, state) },
         post("/apply-template") { fields, _, state in try Tokens.applyTemplate(fields, state) },

@@ -23,6 +23,8 @@ public struct GenerationRequest: Sendable {
     public var topLogProbabilities: Int?
     /// For each prompt token its log-probability and that many alternatives; `nil` is none.
     public var promptLogProbabilities: Int?
+    /// What the answer must be, if not anything.
+    public var grammar: CompiledGrammar?
     /// Requests share remembered prompts only within one salt.
     public var cacheSalt = ""
     /// Whether remembered prompts may be used.

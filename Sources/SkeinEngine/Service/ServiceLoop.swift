@@ -99,6 +99,7 @@ final class ServiceLoop {
             try Autoregressive(
                 prompt: request.prompt,
                 parameters: parameters,
+                grammar: request.grammar,
                 contextLimit: contextSize,
                 startingAt: remembered,
                 answerScores: request.topLogProbabilities,

@@ -13,6 +13,7 @@ struct Completions {
     private let echoes: [String]
     private let echo: Bool
     private let scores: Int?
+    private let constraint: Constraint
     private let id: String
     private let created: Int
     /// `max_tokens` 0 asks for the prompt's scores only.
@@ -39,6 +40,7 @@ struct Completions {
         if onlyEchoes { generation.parameters.maxTokens = 1 }
         fields = generation
         scores = try request.int("logprobs", in: 0...20)
+        constraint = try Constraint.makeFormat(request, model)
         if let suffix = try request.string("suffix"), !suffix.isEmpty {
             throw APIError.invalid("suffix", "suffix is not supported, expected none")
         }
@@ -114,6 +116,7 @@ struct Completions {
                     timeout: state.options.requestTimeout
                 )
                 request.topLogProbabilities = scores
+                constraint.apply(to: &request)
                 if echo, scores != nil { request.promptLogProbabilities = scores }
                 requests.append(request)
             }

@@ -18,11 +18,24 @@ enum Watching {
     }
 
     static func models(_ state: ServerState) -> Response {
-        .json(["object": "list", "data": .array(state.registry.models.map(describe))])
+        let embedders = state.registry.embedders.map(describe)
+        return .json([
+            "object": "list", "data": .array(state.registry.models.map(describe) + embedders),
+        ])
+    }
+
+    private static func describe(_ embedder: ServedEmbedder) -> JSON {
+        [
+            "id": .string(embedder.name), "object": "model", "created": 0, "owned_by": "skein",
+            "root": .string(embedder.name), "max_model_len": .int(embedder.contextLength),
+        ]
     }
 
     static func model(_ name: String, _ state: ServerState) throws -> Response {
-        .json(describe(try state.registry.model(named: name)))
+        if let embedder = state.registry.embedders.first(where: { $0.name == name }) {
+            return .json(describe(embedder))
+        }
+        return .json(describe(try state.registry.model(named: name)))
     }
 
     private static func describe(_ model: ServedModel) -> JSON {

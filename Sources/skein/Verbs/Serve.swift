@@ -20,6 +20,12 @@ struct Serve: AsyncParsableCommand {
     var models: [String] = []
 
     @Option(
+        name: .customLong("embedding-model"),
+        help: "PATH or PATH=NAME of a model for /v1/embeddings; may be repeated."
+    )
+    var embeddingModels: [String] = []
+
+    @Option(
         name: [.customLong("served-model-name"), .customLong("alias")],
         help: "The model's name."
     )
@@ -138,10 +144,12 @@ struct Serve: AsyncParsableCommand {
         }
         logger.logLevel = level
         let entries = try modelEntries()
+        let embedders = embeddingModels.map { Self.entry($0, name: nil) }
         let server = SkeinServer(options: options, registry: registry, logger: logger)
         let loading = Task.detached { [self, logger] in
             do {
                 for (path, name) in entries { try load(path, name, into: registry) }
+                for (path, name) in embedders { try loadEmbedder(path, name, into: registry) }
                 registry.finishLoading()
                 logger.notice("ready", metadata: ["models": "\(registry.models.count)"])
             } catch {
@@ -156,13 +164,26 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func modelEntries() throws -> [(path: String, name: String)] {
+        if models.isEmpty, !embeddingModels.isEmpty { return [] }
         let given = try models.isEmpty ? [ModelFlags.defaultPath()] : models
-        return given.map { entry in
-            let parts = entry.split(separator: "=", maxSplits: 1).map(String.init)
-            let file = parts[0].split(separator: "/").last.map(String.init) ?? parts[0]
-            let plain = file.hasSuffix(".gguf") ? String(file.dropLast(5)) : file
-            return (parts[0], parts.count > 1 ? parts[1] : (given.count == 1 ? name : nil) ?? plain)
-        }
+        return given.map { Self.entry($0, name: given.count == 1 ? name : nil) }
+    }
+
+    /// Splits PATH=NAME; the file's own name serves where none is given.
+    private static func entry(_ text: String, name: String?) -> (path: String, name: String) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        let file = parts[0].split(separator: "/").last.map(String.init) ?? parts[0]
+        let plain = file.hasSuffix(".gguf") ? String(file.dropLast(5)) : file
+        return (parts[0], parts.count > 1 ? parts[1] : name ?? plain)
+    }
+
+    private func loadEmbedder(
+        _ path: String,
+        _ name: String,
+        into registry: ModelRegistry
+    ) throws {
+        let embedder = try TextEmbedder(path: path, processor: Processor(threads: threads))
+        try registry.add(ServedEmbedder(name: name, embedder: embedder))
     }
 
     private func load(_ path: String, _ name: String, into registry: ModelRegistry) throws {
