@@ -52,6 +52,8 @@ public struct ServingRecording: Sendable {
     public var server: String
     /// One entry a request, in order of arrival.
     public var answers: [Answer]
+    /// Seconds of processor time that all threads took; NaN where it was not measured.
+    public var processorTime = Double.nan
 
     /// Joins a server's answers.
     public init(server: String, answers: [Answer]) {

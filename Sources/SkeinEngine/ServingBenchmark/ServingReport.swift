@@ -40,6 +40,7 @@ public struct ServingReport: Sendable {
     private static let columns = [
         "interval s", "server", "total s", "tokens/s", "times the first", "TTFT p50", "p90", "p99",
         "ITL p50 ms", "p90", "p99", "e2e p50", "p90", "p99", "mean active",
+        "CPU s",
     ]
 
     /// One row of numbers a point and server.
@@ -58,7 +59,7 @@ public struct ServingReport: Sendable {
                 ] + [ttft.p50, ttft.p90, ttft.p99].map { Self.fixed($0, 3) }
                     + [itl.p50, itl.p90, itl.p99].map { Self.fixed($0 * 1e3, 1) }
                     + [whole.p50, whole.p90, whole.p99].map { Self.fixed($0, 2) }
-                    + [Self.fixed(recording.meanActive, 1)]
+                    + [Self.fixed(recording.meanActive, 1), Self.fixed(recording.processorTime, 2)]
             }
         }
     }
@@ -119,6 +120,8 @@ public struct ServingReport: Sendable {
         object["inter_token_latency_seconds"] = percentiles(recording.interTokenLatency)
         object["end_to_end_seconds"] = percentiles(recording.endToEnd)
         object["mean_active"] = .double(recording.meanActive)
+        object["processor_seconds"] =
+            recording.processorTime.isFinite ? .double(recording.processorTime) : .null
         guard isRaw else { return .object(object) }
         object["requests"] = .array(
             recording.answers.map { answer in

@@ -5,11 +5,22 @@ internal import SkeinEngine
 internal import SkeinModels
 internal import SkeinTensor
 
-/// `skein bench`: tokens per second, by llama-bench's protocol.
+/// `skein bench`: measurements; without a name of one, that of speed.
+///
+/// The verb has no options of its own, so that none of a measurement's can be taken for one of them.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure prompt processing and token generation.",
-        subcommands: [BenchOverhead.self, ServingBench.self]
+        abstract: "Measure speed, the engine's overhead, or serving.",
+        subcommands: [BenchSpeed.self, BenchOverhead.self, ServingBench.self],
+        defaultSubcommand: BenchSpeed.self
+    )
+}
+
+/// `skein bench speed`: tokens per second, by llama-bench's protocol.
+struct BenchSpeed: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "speed",
+        abstract: "Measure prompt processing and token generation."
     )
 
     @OptionGroup var flags: ModelFlags
