@@ -20,6 +20,13 @@ import Testing
         #expect(rule.choose(logits.span, position: 0) == 3)
     }
 
+    @Test(arguments: [(0.25, 1), (0.5, 2), (0.51, 3), (0.75, 3), (1.0, 4)])
+    func `a nucleus ends with the candidate that reaches its mass`(_ mass: Double, _ size: Int) {
+        let rule = SamplingRule(Self.plain { $0.topP = mass })
+        let logits = [Float](repeating: 2, count: 4)
+        #expect(rule.distribution(logits.span).count == size)
+    }
+
     @Test(arguments: [0.0, 1.0])
     func `no finite logit is no token`(_ temperature: Double) {
         let rule = SamplingRule(Self.plain { $0.temperature = temperature })

@@ -163,6 +163,20 @@ import Testing
         #expect(n == 0 ? total == -.infinity : abs(Double(total) - top - log(sum)) < 1e-5)
     }
 
+    @Test(arguments: Level.all, [-1000, 1000])
+    func `softmax does not see a shift`(level: Level, shift: Float) {
+        // Eighths stay exact when shifted, so the bits must stay too.
+        var random = SplitMix64(seed: 3)
+        let x = (0..<37).map { _ in Float(Int.random(in: -40...40, using: &random)) / 8 }
+        var plain = [Float](repeating: .nan, count: x.count)
+        var shifted = plain
+        level.kernels.softmax(&plain, x, x.count)
+        level.kernels.softmax(&shifted, x.map { $0 + shift }, x.count)
+        #expect(plain == shifted)
+        let total = level.kernels.log_sum_exp(x.map { $0 + shift }, x.count)
+        #expect(abs(total - shift - level.kernels.log_sum_exp(x, x.count)) < 1e-3)
+    }
+
     @Test(arguments: Level.all)
     func `reductions treat infinities and NaN as documented`(level: Level) {
         let kernels = level.kernels
