@@ -140,6 +140,14 @@ let package = Package(
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "SkeinServer", "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor",
+                "SkeinCore", "SkeinTestSupport", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: rules
+        ),
         tests(
             "EngineTests",
             [

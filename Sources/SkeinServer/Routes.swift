@@ -81,3 +81,29 @@ enum Routes {
         return router
     }
 }
+
+/// The routes for whoever checks the description against them.
+package enum ServerRoutes {
+    /// Every method and path that is served.
+    package static var served: Set<String> {
+        Set(Routes.all.map { "\($0.method.rawValue) \($0.path)" })
+    }
+
+    /// Every method and path that `/openapi.yaml` describes.
+    package static var described: Set<String> {
+        var path = ""
+        var found: Set<String> = []
+        for line in OpenAPIDocument.text.split(separator: "\n") {
+            if line.hasPrefix("  /"), line.hasSuffix(":") {
+                path = String(line.dropFirst(2).dropLast())
+            } else if line.hasPrefix("    "), !line.hasPrefix("     "), line.hasSuffix(":"),
+                !path.isEmpty, ["get:", "post:"].contains(line.dropFirst(4))
+            {
+                found.insert("\(line.dropFirst(4).dropLast().uppercased()) \(path)")
+            } else if line.hasPrefix("components:") {
+                break
+            }
+        }
+        return found
+    }
+}

@@ -39,7 +39,7 @@ public struct SkeinServer: Sendable {
             logger: logger
         )
         var quiet = logger
-        quiet.logLevel = .error
+        quiet.logLevel = .critical
         let application = Application(
             router: Routes.router(state),
             server: try builder(connections),
