@@ -2,6 +2,10 @@
 
 #include <pthread.h>
 
+#if defined(SK_NEON) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 static sk_kernels tables[SK_ISA_COUNT];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -19,8 +23,14 @@ static int has_isa(sk_isa isa) {
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni") &&
                __builtin_cpu_supports("avx512bf16");
 #elif defined(SK_NEON)
-    case SK_ISA_NEON:
+    case SK_ISA_NEON: {
+#if defined(__linux__)
+        const unsigned long dot_products = 1ul << 20; // HWCAP_ASIMDDP of asm/hwcap.h
+        return (getauxval(AT_HWCAP) & dot_products) != 0;
+#else
         return 1;
+#endif
+    }
 #endif
     default:
         return 0;

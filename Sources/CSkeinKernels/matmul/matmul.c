@@ -2,9 +2,8 @@
 
 enum {
     GROUP_BYTES = 128 * 1024, ///< packed weights that a row block after row block reads again
-    FLOAT_CHUNK = 512,        ///< k values of a partial float product
-    FLOAT_TILES = 4,          ///< tiles of one
-    FLOAT_ROWS = 48,          ///< rows of one
+    FLOAT_TILES = 8,          ///< most tiles of a partial float product
+    FLOAT_ROWS = 96,          ///< most rows of one
 };
 
 size_t sk_row_bytes(size_t bytes) { return ((bytes + 63) / 64 | 1) * 64; }
@@ -94,21 +93,25 @@ static void run_rows(sk_panel_kernel kernel, sk_panel panel, ptrdiff_t max_rows,
     }
 }
 
-/// A float product in chunks of K, so that a chunk of weights stays in the second cache while row
-/// blocks pass over it. Partial sums are stored exactly, so bits do not depend on the chunks.
+/// A float product in chunks of K, small enough that the rows of a chunk stay in the second cache
+/// while tile after tile passes over them. Partial sums are stored exactly, so bits do not depend
+/// on the chunks.
 static void run_float_chunks(const sk_matmul *args, sk_panel_kernel kernel, ptrdiff_t max_rows,
                              size_t x_bytes) {
     float partial[FLOAT_ROWS * FLOAT_TILES * SK_TILE_N];
-    for (ptrdiff_t n = args->n_begin; n < args->n_end; n += FLOAT_TILES * SK_TILE_N) {
+    const int has_many = args->rows >= SK_MANY_ROWS_FLOAT;
+    const ptrdiff_t tiles = has_many ? FLOAT_TILES : FLOAT_TILES / 2;
+    const ptrdiff_t values = has_many ? SK_FLOAT_CHUNK : SK_FLOAT_CHUNK * 2;
+    const ptrdiff_t chunks = (args->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
+    for (ptrdiff_t n = args->n_begin; n < args->n_end; n += tiles * SK_TILE_N) {
         const ptrdiff_t left = (args->n_end - n + SK_TILE_N - 1) / SK_TILE_N;
-        sk_panel panel = panel_at(args, x_bytes, n, left < FLOAT_TILES ? left : FLOAT_TILES);
+        sk_panel panel = panel_at(args, x_bytes, n, left < tiles ? left : tiles);
         panel.partial = partial;
         panel.partial_ld = FLOAT_TILES * SK_TILE_N;
-        const ptrdiff_t chunks = (args->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
         for (ptrdiff_t c = 0; c < chunks; c++) {
-            for (ptrdiff_t k = 0; k < args->k; k += FLOAT_CHUNK) {
+            for (ptrdiff_t k = 0; k < args->k; k += values) {
                 panel.begin = k;
-                panel.end = args->k - k <= FLOAT_CHUNK ? args->k : k + FLOAT_CHUNK;
+                panel.end = args->k - k <= values ? args->k : k + values;
                 panel.is_first = k == 0;
                 panel.is_last = panel.end == args->k;
                 run_rows(kernel, panel, max_rows, args->rows * c / chunks,
@@ -125,7 +128,7 @@ void sk_run_panels(const sk_matmul *args, const sk_panel_kernels *kernels, size_
     }
     const int is_float = sk_is_float(args->type);
     const ptrdiff_t max_rows = is_float ? kernels->max_rows_float : kernels->max_rows_int;
-    if (is_float && args->rows > max_rows && args->k > FLOAT_CHUNK) {
+    if (is_float && args->rows > kernels->whole_rows_float) {
         run_float_chunks(args, kernel, max_rows, x_bytes);
         return;
     }

@@ -106,9 +106,13 @@ typedef struct sk_panel {
 
 typedef void (*sk_panel_kernel)(const sk_panel *panel);
 
+/// Chunks of K of a float product: so many values in a panel of SK_MANY_ROWS_FLOAT rows or more.
+enum { SK_FLOAT_CHUNK = 256, SK_MANY_ROWS_FLOAT = 40 };
+
 /// The micro-kernels of one level: each takes up to max_rows rows and any number of tiles.
 typedef struct sk_panel_kernels {
     ptrdiff_t max_rows_float, max_rows_int;
+    ptrdiff_t whole_rows_float; ///< the most rows that need no chunks of K
     sk_panel_kernel f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k;
 } sk_panel_kernels;
 

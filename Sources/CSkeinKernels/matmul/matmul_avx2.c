@@ -137,7 +137,8 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
 }
 
 static const sk_panel_kernels kernels = {
-    .max_rows_float = 6,
+    .max_rows_float = SK_FLOAT_ROWS_AVX2,
+    .whole_rows_float = 6,
     .max_rows_int = SK_MANY_ROWS_AVX2,
     .f32 = sk_f32_panel_avx2,
     .f16 = sk_f16_panel_avx2,

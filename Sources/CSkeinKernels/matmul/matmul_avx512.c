@@ -44,6 +44,7 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
 
 static const sk_panel_kernels kernels = {
     .max_rows_float = 12,
+    .whole_rows_float = 12,
     .max_rows_int = 6,
     .f32 = sk_f32_panel_avx512,
     .f16 = sk_f16_panel_avx512,

@@ -260,6 +260,7 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
 
 static const sk_panel_kernels kernels = {
     .max_rows_float = ROWS,
+    .whole_rows_float = ROWS,
     .max_rows_int = ROWS,
     .f32 = f32_panel,
     .f16 = f16_panel,

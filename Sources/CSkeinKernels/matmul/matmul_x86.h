@@ -18,6 +18,9 @@ typedef struct sk_word_block {
 void sk_quantise_row_avx2(sk_activation_block *row, const float *x, ptrdiff_t blocks, int32_t zero,
                           int32_t halves);
 
+/// The most rows of a float panel.
+enum { SK_FLOAT_ROWS_AVX2 = 96 };
+
 void sk_f32_panel_avx2(const sk_panel *panel);
 void sk_f16_panel_avx2(const sk_panel *panel);
 void sk_bf16_panel_avx2(const sk_panel *panel);

@@ -156,23 +156,35 @@ private struct Piece: Sendable {
     var outputs: Range<Int>
 
     /// Splits all parts into pieces of whole tiles, large enough to be worth a claim.
+    ///
+    /// A part's pieces differ by one step at most and a part of more than one step has as many for
+    /// each thread, so that no thread waits for another's last piece.
     static func plan(_ projection: Projection, rows: Int, threads: Int) -> [Piece] {
         let tile = Int(SK_TILE_N)
         let tiles = (projection.outputs + tile - 1) / tile
         let work = tile * projection.inputs * rows
-        let smallest = max(4, (1 << 16) / max(work, 1))
-        let wanted = threads == 1 ? tiles : max(smallest, tiles / (threads * 8))
-        let group = min(max(wanted, 1), threads == 1 ? tiles : 64)
+        // Kernels for very few rows take several tiles at once.
+        let step = rows == 1 ? 4 : rows < 4 ? 2 : 1
+        let smallest = max(step, smallestWork / max(work, 1))
+        let wanted = min(max(smallest, tiles / (threads * 8)), 64)
         var pieces: [Piece] = []
         var column = 0
         for (index, part) in projection.parts.enumerated() {
             let n = part.matrix.outputs
-            for first in stride(from: 0, to: n, by: group * tile) {
-                let outputs = first..<min(first + group * tile, n)
-                pieces.append(Piece(part: index, column: column, outputs: outputs))
+            let steps = ((n + tile - 1) / tile + step - 1) / step
+            let needed = (steps * step + wanted - 1) / wanted
+            let even = (needed + threads - 1) / threads * threads
+            let count = threads == 1 ? 1 : needed == 1 ? 1 : min(even, steps)
+            for number in 0..<count {
+                let first = steps * number / count * step * tile
+                let last = min(steps * (number + 1) / count * step * tile, n)
+                pieces.append(Piece(part: index, column: column, outputs: first..<last))
             }
             column += n
         }
         return pieces
     }
+
+    /// Products of one claim: about 2 µs.
+    private static let smallestWork = 1 << 17
 }
