@@ -19,6 +19,8 @@ public struct GenerationRequest: Sendable {
     public var priority = 0
     /// When the request ends if it has not by then.
     public var deadline: ContinuousClock.Instant?
+    /// Whether the answer comes as one piece at its end, which spares the reader a wake-up a token.
+    public var deliversAtEnd = false
     /// For each answer token its log-probability and that many alternatives; `nil` is none.
     public var topLogProbabilities: Int?
     /// For each prompt token its log-probability and that many alternatives; `nil` is none.

@@ -177,7 +177,7 @@ final class ServiceLoop {
             client.held.tokens.append(token)
             client.held.text += client.stops.append(client.text.append(token)).emit
         }
-        if !client.held.text.isEmpty { send(&client) }
+        if !client.held.text.isEmpty, !client.request.deliversAtEnd { send(&client) }
         let isStopped = client.stops.isStopped
         clients[slot] = client
         if isStopped {

@@ -36,7 +36,7 @@ struct Generation: Sendable {
             var answers: [Answer] = []
             for stream in streams {
                 var answer = Answer()
-                var clock = TokenClock()
+                var clock = TokenClock(isWhole: true)
                 for await event in stream {
                     answer.add(event)
                     clock.observe(event, metrics)
@@ -78,7 +78,7 @@ struct Generation: Sendable {
         _ number: Int,
         _ body: @Sendable (_ number: Int, GenerationEvent) async throws -> Void
     ) async throws {
-        var clock = TokenClock()
+        var clock = TokenClock(isWhole: false)
         for await event in streams[number] {
             clock.observe(event, metrics)
             if case .finished(let summary) = event { try summary.check() }
@@ -89,21 +89,30 @@ struct Generation: Sendable {
 
 /// Times the pieces of one answer for the metrics.
 struct TokenClock {
+    /// Whether the answer comes in one piece: then the mean stands for the time between its tokens.
+    var isWhole = false
     private var last: ContinuousClock.Instant?
+
+    init(isWhole: Bool) { self.isWhole = isWhole }
 
     mutating func observe(_ event: GenerationEvent, _ metrics: ServerMetrics) {
         switch event {
         case .prompt: break
         case .piece(let piece):
             let now = ContinuousClock.now
-            if let last, !piece.tokens.isEmpty {
+            if !isWhole, let last, !piece.tokens.isEmpty {
                 metrics.observeInterTokenLatency(
                     (now - last) / piece.tokens.count,
                     count: piece.tokens.count
                 )
             }
             last = now
-        case .finished(let summary): metrics.observe(summary)
+        case .finished(let summary):
+            metrics.observe(summary)
+            let rest = summary.completionTokens - 1
+            guard isWhole, rest > 0 else { return }
+            let time = summary.totalTime - summary.timeToFirstToken
+            metrics.observeInterTokenLatency(.seconds(time) / rest, count: rest)
         }
     }
 }

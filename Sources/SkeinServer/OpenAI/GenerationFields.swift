@@ -104,6 +104,7 @@ struct GenerationFields {
         parameters.seed &+= UInt64(number)
         var request = GenerationRequest(id: id, prompt: prompt, parameters: parameters)
         request.stopStrings = stop
+        request.deliversAtEnd = !isStreaming
         request.ignoresEnd = ignoresEnd
         request.priority = priority
         request.cacheSalt = cacheSalt
