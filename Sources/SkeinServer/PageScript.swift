@@ -157,7 +157,7 @@ extension Page {
               piece.style.width = Math.max(100 * count / total, count ? 3 : 0) + '%';
               bar.append(piece);
             }
-            note.textContent = slot.rows + ' rows' + (slot.branches > 1 ? ', ' + slot.branches + ' branches' : '');
+            note.textContent = slot.rows + (slot.rows === 1 ? ' row' : ' rows') + (slot.branches > 1 ? ', ' + slot.branches + ' branches' : '');
             lane.append(name, bar, note);
             return lane;
           }));
