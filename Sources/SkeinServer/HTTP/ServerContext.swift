@@ -31,12 +31,13 @@ struct ServerState: Sendable {
         {
             throw tooLarge(length)
         }
-        var body = ByteBuffer()
-        for try await part in request.body {
-            guard body.readableBytes + part.readableBytes <= options.bodyLimit else {
-                throw tooLarge(body.readableBytes + part.readableBytes)
-            }
-            body.writeImmutableBuffer(part)
+        let body: ByteBuffer
+        do {
+            body = try await collect(request)
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError(.badRequest, "the body cannot be read: \(error)", code: "invalid_body")
         }
         let value: JSON
         do {
@@ -48,6 +49,17 @@ struct ServerState: Sendable {
             throw APIError(.badRequest, "the body is \(value.kind), expected an object")
         }
         return Fields(object)
+    }
+
+    private func collect(_ request: Request) async throws -> ByteBuffer {
+        var body = ByteBuffer()
+        for try await part in request.body {
+            guard body.readableBytes + part.readableBytes <= options.bodyLimit else {
+                throw tooLarge(body.readableBytes + part.readableBytes)
+            }
+            body.writeImmutableBuffer(part)
+        }
+        return body
     }
 
     private func tooLarge(_ count: Int) -> APIError {
