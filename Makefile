@@ -25,6 +25,7 @@ test: setup
 # Slower than CI should be: long fuzzing, emulated instruction sets.
 check-full: test
 	SKEIN_FUZZ_ITERATIONS=100000 $(SWIFT) test -c release --skip-build --filter Fuzz
+	SKEIN_ENGINE_OPERATIONS=1000000 $(SWIFT) test -c release --skip-build --filter EngineModel
 	bash Scripts/check-isa.sh
 	python3 Scripts/check_chat.py $(BUILD)/skein
 
