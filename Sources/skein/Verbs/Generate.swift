@@ -25,6 +25,12 @@ struct Generate: ParsableCommand {
     @Option(help: "A tokenizer other than the model's own.")
     var tokenizer: String?
 
+    @Option(
+        name: .customLong("prompt-cache"),
+        help: "A file that keeps the prompt's keys and values for the next run."
+    )
+    var promptCache: String?
+
     @Flag(help: "Print one JSON object instead of text.")
     var json = false
 
@@ -42,6 +48,10 @@ struct Generate: ParsableCommand {
             defaultMaxTokens: nil
         )
         Interrupt.start()
+        if let promptCache, FileManager.default.fileExists(atPath: promptCache) {
+            let restored = try generator.engine.restorePrompt(from: promptCache)
+            Environment.error("restored \(restored.count) tokens from \(promptCache)\n")
+        }
         let result = try generator.generate(
             prompt: ids,
             parameters: parameters,
@@ -54,6 +64,7 @@ struct Generate: ParsableCommand {
         } else {
             Environment.out("\n")
         }
+        if let promptCache { _ = try generator.engine.savePrompt(ids, to: promptCache) }
         if !noStatistics { Environment.error(session.statistics(result)) }
     }
 
