@@ -44,6 +44,12 @@ let rooms = [
     ),
     Room(
         floor: 5,
+        name: "SkeinTraining",
+        imports: ["SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor", "SkeinText", "SkeinCore"],
+        settings: rules
+    ),
+    Room(
+        floor: 5,
         name: "SkeinServer",
         imports: [
             "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor", "SkeinText", "SkeinCore",
@@ -60,8 +66,8 @@ let rooms = [
         floor: 6,
         name: "skein",
         imports: [
-            "SkeinServer", "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor",
-            "SkeinText", "SkeinCore",
+            "SkeinServer", "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinDecoding",
+            "SkeinTensor", "SkeinText", "SkeinCore",
             "CSkeinStart",
         ],
         products: [
@@ -118,6 +124,7 @@ let package = Package(
         .library(name: "SkeinDecoding", targets: ["SkeinDecoding"]),
         .library(name: "SkeinEngine", targets: ["SkeinEngine", "SkeinModels"]),
         .library(name: "SkeinServer", targets: ["SkeinServer"]),
+        .library(name: "SkeinTraining", targets: ["SkeinTraining"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -147,6 +154,13 @@ let package = Package(
                 "SkeinCore", "SkeinTestSupport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: rules
+        ),
+        tests(
+            "TrainingTests",
+            [
+                "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor", "SkeinText",
+                "SkeinCore",
+            ]
         ),
         tests(
             "EngineTests",

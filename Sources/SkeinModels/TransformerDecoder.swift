@@ -21,9 +21,9 @@ public struct TransformerDecoder: LanguageModel {
     /// The weights by name.
     public var weights: WeightList?
     /// Token embeddings, `[V, C]`, read from the file.
-    var embedding: TensorRecord
+    var embedding: WeightTable
     /// Learned positions, `[L, C]`, if the family has them.
-    var positions: TensorRecord?
+    var positions: WeightTable?
     /// Rotations, if the family has them.
     var rotary: RotaryEmbedding?
     var blocks: [TransformerBlock]

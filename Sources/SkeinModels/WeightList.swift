@@ -10,7 +10,7 @@ public struct WeightList: Sendable {
         /// In memory, in tile order.
         case packed(PackedMatrix)
         /// In its file.
-        case table(TensorRecord)
+        case table(WeightTable)
     }
 
     private var entries: [(name: String, place: Place)] = []

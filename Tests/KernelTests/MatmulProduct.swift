@@ -137,7 +137,8 @@ struct Product {
                                 n_begin: first,
                                 n_end: min(first + split, n),
                                 bias: nil,
-                                accumulate: start == nil ? 0 : 1
+                                accumulate: start == nil ? 0 : 1,
+                                outliers: nil
                             ),
                             kernels
                         )

@@ -23,6 +23,9 @@ typedef struct SK_SENDABLE sk_kernels {
     /// n_end is one too, or n. The last tile is padded with zeros.
     void (*pack)(sk_type type, void *packed, const void *rows, size_t row_stride, ptrdiff_t n_begin,
                  ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
+    /// The same for a grouped type.
+    void (*pack_grouped)(sk_type type, void *packed, const sk_grouped_rows *rows, ptrdiff_t n_begin,
+                         ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
     /// Bytes of one prepared row of activations for weights of `type`; a multiple of 64.
     size_t (*activation_bytes)(sk_type type, ptrdiff_t k);
     /// Prepares rows of f32 activations (quantising where the product is an integer one).
@@ -71,6 +74,21 @@ typedef struct SK_SENDABLE sk_kernels {
     ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
     /// Whether all values are finite.
     int32_t (*all_finite)(const float *x, ptrdiff_t n);
+
+    // ---- quantisation (quantize/); codes lie within [-2^(bits - 1), 2^(bits - 1) - 1] ----
+    /// sums[4]: of x, x², x³ and x⁴.
+    void (*power_sums)(double *sums, const float *x, ptrdiff_t n);
+    /// The scale of least squared error: the best of `steps` ranges from the extreme value's down
+    /// to `shrink` of it, refined by alternating codes and scale. A row of zeros has the scale 0.
+    void (*fit_scale)(sk_scale_fit *fit, const float *x, ptrdiff_t n, int32_t bits, int32_t steps,
+                      float shrink);
+    void (*code_sums)(sk_code_sums *sums, const float *x, ptrdiff_t n, int32_t bits, float scale);
+    /// Half-quadratic quantisation (Badri and Shaji 2023), of at most `rounds` rounds; n > 0.
+    void (*fit_half_quadratic)(sk_affine_fit *fit, const float *x, ptrdiff_t n, int32_t bits,
+                               int32_t rounds);
+    /// Codes plus 2^(bits - 1), as sk_grouped_rows has them; the first begins a byte.
+    void (*encode_codes)(uint8_t *codes, const float *x, ptrdiff_t n, int32_t bits, float scale,
+                         float minimum);
 
     // ---- attention (attention/) ----
     /// Rows row_begin ..< row_end of the segment, key-value heads kv_begin ..< kv_end (each with

@@ -27,7 +27,17 @@ enum {
     SK_Q5_K = 13,
     SK_Q6_K = 14,
     SK_BF16 = 30,
+    SK_GROUPED = 0x10000, ///< a family of types: see sk_grouped_type
 };
+
+/// Weights `scale * code (+ minimum)` with one binary16 scale for each group of a row's values,
+/// beside a few outliers that are kept whole. The codes of `bits` = 2, 3, 4 or 8 bits are unsigned,
+/// 2^(bits - 1) means 0. `shift` gives the groups: 32 << shift values for 0 to 2, whole rows for
+/// SK_GROUPED_ROW. `has_min` adds one binary16 minimum a group; not for 8 bits.
+enum { SK_GROUPED_ROW = 15 };
+static inline sk_type sk_grouped_type(int32_t bits, int32_t shift, int32_t has_min) {
+    return SK_GROUPED | bits | has_min << 4 | shift << 8;
+}
 
 /// Instruction-set levels; each has a full table of kernels.
 typedef int32_t sk_isa;
@@ -74,6 +84,25 @@ typedef struct sk_attention {
 
 enum { SK_ATTENTION_TILE = 64, SK_TILE_N = 16 };
 
+/// Weights of a grouped matrix that are kept whole, on top of their codes, which mean 0.
+///
+/// A panel is SK_OUTLIER_PANEL inputs wide. The entries of tile t and panel p, starts[t * panels +
+/// p] up to the next start, lie in the order of their columns: a bfloat16 value in the upper half,
+/// the output within the tile in bits 12 to 15, the input within the panel below.
+typedef struct sk_outliers {
+    const uint32_t *starts;
+    const uint32_t *entries;
+} sk_outliers;
+
+enum { SK_OUTLIER_PANEL = 4096 };
+
+/// Rows of a grouped matrix in their file layout.
+typedef struct sk_grouped_rows {
+    const uint8_t *codes;  ///< `bits` each, lowest bits first, rows of (k * bits + 7) / 8 bytes
+    const uint8_t *scales; ///< binary16, one a group
+    const uint8_t *_Nullable minimums; ///< likewise, of types that have them
+} sk_grouped_rows;
+
 /// Arguments of one matrix product Y[rows, n] = X[rows, k] · W[n, k]ᵀ, for outputs n_begin ..<
 /// n_end.
 typedef struct sk_matmul {
@@ -86,7 +115,26 @@ typedef struct sk_matmul {
     ptrdiff_t n_begin, n_end;    ///< n_begin is a multiple of SK_TILE_N; n_end is one too, or n
     const float *_Nullable bias; ///< [n], added to the product
     int32_t accumulate;          ///< nonzero: y += product (+ bias) instead of y = product (+ bias)
+    const sk_outliers *_Nullable outliers; ///< of grouped weights
 } sk_matmul;
+
+/// A symmetric scale of codes and its squared error.
+typedef struct sk_scale_fit {
+    float scale; ///< a binary16 number; code -2^(bits - 1) lies on the side of the extreme value
+    float error; ///< sum of (x - scale * code)²
+} sk_scale_fit;
+
+/// value = scale * (unsigned code - 2^(bits - 1)) + minimum, both binary16 numbers.
+typedef struct sk_affine_fit {
+    float scale, minimum;
+} sk_affine_fit;
+
+/// What a scale's error and its gradient are made of.
+typedef struct sk_code_sums {
+    float products; ///< sum of x * code
+    float squares;  ///< sum of code²
+    float error;    ///< sum of (x - scale * code)²
+} sk_code_sums;
 
 #pragma clang assume_nonnull end
 #endif

@@ -12,6 +12,9 @@ size_t sk_activation_bytes(sk_type type, ptrdiff_t k) {
     if (sk_is_float(type)) {
         return sk_row_bytes((size_t)k * 4 + 4);
     }
+    if (sk_is_grouped(type)) {
+        return sk_row_bytes(sk_float_offset(k, sizeof(sk_activation_block)) + (size_t)k * 4);
+    }
     return sk_row_bytes((size_t)k / 32 * sizeof(sk_activation_block));
 }
 
@@ -25,7 +28,7 @@ void sk_copy_rows(void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t ro
 }
 
 static sk_panel_kernel kernel_of(const sk_panel_kernels *kernels, sk_type type) {
-    switch (type) {
+    switch (sk_without_groups(type)) {
     case SK_F32:
         return kernels->f32;
     case SK_F16:
@@ -48,6 +51,20 @@ static sk_panel_kernel kernel_of(const sk_panel_kernels *kernels, sk_type type) 
         return kernels->q5_k;
     case SK_Q6_K:
         return kernels->q6_k;
+    case SK_GROUPED | 2:
+        return kernels->g2;
+    case SK_GROUPED | 3:
+        return kernels->g3;
+    case SK_GROUPED | 4:
+        return kernels->g4;
+    case SK_GROUPED | 8:
+        return kernels->g8;
+    case SK_GROUPED | 16 | 2:
+        return kernels->g2_min;
+    case SK_GROUPED | 16 | 3:
+        return kernels->g3_min;
+    case SK_GROUPED | 16 | 4:
+        return kernels->g4_min;
     default:
         return NULL;
     }
@@ -61,10 +78,11 @@ static sk_panel panel_at(const sk_matmul *args, size_t x_bytes, ptrdiff_t first,
         .tile = (const uint8_t *)args->weights + (size_t)(first / SK_TILE_N) * tile_bytes,
         .tile_bytes = tile_bytes,
         .tiles = tiles,
+        .run_shift = sk_run_shift(args->type),
         .x = args->activations,
         .x_bytes = x_bytes,
         .begin = 0,
-        .end = sk_is_float(args->type) ? args->k : args->k / 32,
+        .end = sk_is_float(args->type) ? args->k : (args->k + 31) / 32,
         .is_first = 1,
         .is_last = 1,
         .accumulate = args->accumulate,
@@ -146,6 +164,7 @@ void sk_run_panels(const sk_matmul *args, const sk_panel_kernels *kernels, size_
 void sk_fill_matmul(sk_kernels *table) {
     table->packed_bytes = sk_packed_bytes;
     table->pack = sk_pack;
+    table->pack_grouped = sk_pack_grouped;
     sk_fill_matmul_portable(table);
     switch (table->isa) {
     case SK_ISA_AVX2:

@@ -18,17 +18,20 @@
 /// Floats: f32 and f16 [k][16]; bf16 [k/2][16][2], odd K padded with zero.
 /// Quantised: blocks of 32 k. A block is scales, then high bits, then codes:
 ///   scales      Q*_0: f16 d[16];  Q*_1: f16 d[16], m[16];  Q4_K, Q5_K: u8 scale[16], min[16];
-///               Q6_K: i8 scale[2][16], one for each 16 k
+///               Q6_K: i8 scale[2][16], one for each 16 k; grouped: none
 ///   high bits   5-bit: [16][4] bytes, bit g belongs to the byte's k group g;
 ///               6-bit: [2][16][4] bytes, two bits of groups 0-3 and of groups 4-7
 ///   codes       8-bit: [8 groups][16][4] bytes, the value + 128;
-///               others: [4 groups][16][4] bytes, low nibble group g, high nibble group g + 4
-/// K-quants put f16 d[16] (and dmin[16]) before each run of 8 blocks.
+///               2- and 3-bit: [2][16][4] bytes, two bits of groups 0-3 and of groups 4-7, the
+///               third bit among the high ones as that of 5-bit codes; others: [4 groups][16][4]
+///               bytes, low nibble group g, high nibble group g + 4
+/// K-quants put f16 d[16] (and dmin[16]) before each run of 8 blocks, grouped types f16 scale[16]
+/// (and minimum[16]) before the blocks of each group; their last block may be padded with zeros.
 typedef struct sk_format {
     int32_t bits;         ///< of one code
     int32_t zero;         ///< the code that means 0
     int32_t has_min;      ///< value = d * code + m instead of d * (code - zero)
-    int32_t header_bytes; ///< before each run of 8 blocks; 0 without such runs
+    int32_t header_bytes; ///< before each run of blocks; 0 without such runs
     int32_t scale_bytes;  ///< at the start of a block
     int32_t high_bytes;   ///< of the high bits
     int32_t code_bytes;   ///< of the codes or nibbles
@@ -53,8 +56,38 @@ SK_INLINE sk_format sk_format_of(sk_type type) {
     case SK_Q6_K:
         return (sk_format){6, 32, 0, 32, 32, 128, 256};
     default:
+        break;
+    }
+    if ((type & SK_GROUPED) == 0) {
         return (sk_format){0, 0, 0, 0, 0, 0, 0};
     }
+    const int32_t bits = type & 15;
+    const int32_t has_min = type >> 4 & 1;
+    return (sk_format){bits,
+                       1 << (bits - 1),
+                       has_min,
+                       has_min ? 64 : 32,
+                       0,
+                       bits == 3 ? 64 : 0,
+                       bits == 8   ? 512
+                       : bits == 4 ? 256
+                                   : 128};
+}
+
+SK_INLINE int sk_is_grouped(sk_type type) { return (type & SK_GROUPED) != 0; }
+
+/// The type of a grouped matrix without its groups: rows prepared for one fit the other.
+SK_INLINE sk_type sk_without_groups(sk_type type) {
+    return sk_is_grouped(type) ? type & ~0xf00 : type;
+}
+
+/// Blocks of a run that shares a header, as a power of two.
+SK_INLINE int sk_run_shift(sk_type type) {
+    if (!sk_is_grouped(type)) {
+        return 3;
+    }
+    const int shift = type >> 8 & 15;
+    return shift == SK_GROUPED_ROW ? 40 : shift;
 }
 
 SK_INLINE int sk_is_float(sk_type type) {
@@ -65,16 +98,15 @@ SK_INLINE size_t sk_block_size(sk_format f) {
     return (size_t)(f.scale_bytes + f.high_bytes + f.code_bytes);
 }
 
-/// The header before block `b`'s run of 8.
-SK_INLINE const uint8_t *sk_header_at(sk_format f, const uint8_t *tile, ptrdiff_t b) {
-    return tile + (size_t)(b >> 3) * ((size_t)f.header_bytes + 8 * sk_block_size(f));
+/// The header before the run of 1 << shift blocks that block `b` belongs to.
+SK_INLINE const uint8_t *sk_header_at(sk_format f, int shift, const uint8_t *tile, ptrdiff_t b) {
+    const size_t run = (size_t)(b >> shift);
+    return tile + run * (size_t)f.header_bytes + (run << shift) * sk_block_size(f);
 }
 
-SK_INLINE const uint8_t *sk_block_at(sk_format f, const uint8_t *tile, ptrdiff_t b) {
-    if (f.header_bytes == 0) {
-        return tile + (size_t)b * sk_block_size(f);
-    }
-    return sk_header_at(f, tile, b) + f.header_bytes + (size_t)(b & 7) * sk_block_size(f);
+SK_INLINE const uint8_t *sk_block_at(sk_format f, int shift, const uint8_t *tile, ptrdiff_t b) {
+    const size_t headers = f.header_bytes == 0 ? 0 : (size_t)(b >> shift) + 1;
+    return tile + headers * (size_t)f.header_bytes + (size_t)b * sk_block_size(f);
 }
 
 /// 32 activations as integers in [-127, 127] times `scale`.
@@ -90,6 +122,7 @@ typedef struct sk_panel {
     const uint8_t *tile; ///< the first tile
     size_t tile_bytes;
     ptrdiff_t tiles;
+    int run_shift;    ///< of the weights' type
     const uint8_t *x; ///< the first prepared row
     size_t x_bytes;   ///< from one row to the next
     ptrdiff_t rows;
@@ -114,6 +147,7 @@ typedef struct sk_panel_kernels {
     ptrdiff_t max_rows_float, max_rows_int;
     ptrdiff_t whole_rows_float; ///< the most rows that need no chunks of K
     sk_panel_kernel f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k;
+    sk_panel_kernel g2, g3, g4, g8, g2_min, g3_min, g4_min;
 } sk_panel_kernels;
 
 /// Splits a product into panels and runs them.
@@ -128,12 +162,27 @@ size_t sk_packed_bytes(sk_type type, ptrdiff_t n, ptrdiff_t k);
 void sk_pack(sk_type type, void *packed, const void *rows, size_t row_stride, ptrdiff_t n_begin,
              ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
 
+void sk_pack_grouped(sk_type type, void *packed, const sk_grouped_rows *rows, ptrdiff_t n_begin,
+                     ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
+
 void sk_fill_matmul_portable(sk_kernels *table);
 void sk_fill_matmul_avx2(sk_kernels *table);
 void sk_fill_matmul_avx512(sk_kernels *table);
 void sk_fill_matmul_neon(sk_kernels *table);
 
-/// Prepared rows shared by several levels.
+/// The row's last values padded to a block; false when they fill one.
+SK_INLINE int sk_last_block(float *block, const float *x, ptrdiff_t k) {
+    const ptrdiff_t left = k % 32;
+    memset(block, 0, 32 * sizeof *block);
+    memcpy(block, x + (k - left), (size_t)left * sizeof *block);
+    return left != 0;
+}
+
+/// Prepared rows shared by several levels. Rows for grouped weights hold the floats too, after
+/// their blocks of `block_bytes`.
+SK_INLINE size_t sk_float_offset(ptrdiff_t k, size_t block_bytes) {
+    return ((size_t)(k + 31) / 32 * block_bytes + 63) / 64 * 64;
+}
 size_t sk_activation_bytes(sk_type type, ptrdiff_t k);
 void sk_prepare_portable(sk_type type, void *activations, const float *x, ptrdiff_t ldx,
                          ptrdiff_t rows, ptrdiff_t k);
@@ -162,6 +211,52 @@ SK_INLINE float sk_float_of_bfloat(uint16_t b) {
     float value;
     memcpy(&value, &bits, 4);
     return value;
+}
+
+/// Adds the products of the outliers, one after another in the order of their columns.
+///
+/// Each level compiles it with its own instructions; a fused multiply-add has the same bits in all.
+SK_INLINE void sk_add_outliers(const sk_matmul *args, size_t x_bytes, size_t block_bytes) {
+    enum { ROWS = 4 };
+    const sk_outliers *outliers = args->outliers;
+    if (outliers == NULL || !sk_is_grouped(args->type)) {
+        return;
+    }
+    const ptrdiff_t panels = (args->k + SK_OUTLIER_PANEL - 1) / SK_OUTLIER_PANEL;
+    const uint8_t *x = (const uint8_t *)args->activations + sk_float_offset(args->k, block_bytes);
+    for (ptrdiff_t n = args->n_begin; n < args->n_end; n += SK_TILE_N) {
+        const uint32_t *starts = outliers->starts + n / SK_TILE_N * panels;
+        const ptrdiff_t columns = args->n_end - n < SK_TILE_N ? args->n_end - n : SK_TILE_N;
+        if (starts[0] == starts[panels]) {
+            continue;
+        }
+        for (ptrdiff_t r = 0; r < args->rows; r += ROWS) {
+            const ptrdiff_t rows = args->rows - r < ROWS ? args->rows - r : ROWS;
+            float sums[SK_TILE_N][ROWS] = {{0}};
+            for (ptrdiff_t p = 0; p < panels; p++) {
+                const uint8_t *row = x + (size_t)r * x_bytes + (size_t)p * SK_OUTLIER_PANEL * 4;
+                const uint32_t *entries = outliers->entries;
+                for (uint32_t e = starts[p]; e < starts[p + 1]; e++) {
+                    const uint32_t bits = entries[e] & 0xffff0000;
+                    const float *values = (const float *)row + (entries[e] & 0xfff);
+                    float *sum = sums[entries[e] >> 12 & 15];
+                    float weight;
+                    memcpy(&weight, &bits, 4);
+                    sum[0] = __builtin_fmaf(weight, values[0], sum[0]);
+                    for (ptrdiff_t i = 1; i < rows; i++) {
+                        const uint8_t *other = (const uint8_t *)values + (size_t)i * x_bytes;
+                        sum[i] = __builtin_fmaf(weight, *(const float *)other, sum[i]);
+                    }
+                }
+            }
+            for (ptrdiff_t i = 0; i < rows; i++) {
+                float *y = args->y + (r + i) * args->ldy + n;
+                for (ptrdiff_t c = 0; c < columns; c++) {
+                    y[c] += sums[c][i];
+                }
+            }
+        }
+    }
 }
 
 SK_INLINE uint16_t sk_load_u16(const uint8_t *p) {

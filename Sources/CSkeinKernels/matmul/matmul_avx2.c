@@ -112,10 +112,27 @@ static SK_TARGET_AVX2 void quantise_words(sk_word_block *row, const float *x, pt
 }
 
 static size_t activation_bytes(sk_type type, ptrdiff_t k) {
+    type = sk_without_groups(type);
     if (type == SK_Q8_0) {
         return sk_row_bytes((size_t)k / 32 * sizeof(sk_word_block));
     }
+    if (type == (SK_GROUPED | 8)) {
+        return sk_row_bytes(sk_float_offset(k, sizeof(sk_word_block)) + (size_t)k * 4);
+    }
     return sk_activation_bytes(type, k);
+}
+
+static size_t block_bytes(sk_type type) {
+    return sk_format_of(type).bits == 8 ? sizeof(sk_word_block) : sizeof(sk_activation_block);
+}
+
+static void prepare_blocks(sk_type type, void *row, const float *x, ptrdiff_t blocks) {
+    const sk_format f = sk_format_of(type);
+    if (f.bits == 8) {
+        quantise_words(row, x, blocks);
+    } else {
+        quantise_pairs(row, x, blocks, f.bits == 5 ? 16 : f.zero, type == SK_Q6_K);
+    }
 }
 
 static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
@@ -124,14 +141,16 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
         sk_copy_rows(activations, x, ldx, rows, k);
         return;
     }
-    const sk_format f = sk_format_of(type);
     const size_t bytes = activation_bytes(type, k);
     for (ptrdiff_t r = 0; r < rows; r++) {
-        void *row = (uint8_t *)activations + (size_t)r * bytes;
-        if (type == SK_Q8_0) {
-            quantise_words(row, x + r * ldx, k / 32);
-        } else {
-            quantise_pairs(row, x + r * ldx, k / 32, f.bits == 5 ? 16 : f.zero, type == SK_Q6_K);
+        uint8_t *row = (uint8_t *)activations + (size_t)r * bytes;
+        prepare_blocks(type, row, x + r * ldx, k / 32);
+        if (sk_is_grouped(type)) {
+            float last[32];
+            if (sk_last_block(last, x + r * ldx, k)) {
+                prepare_blocks(type, row + (size_t)(k / 32) * block_bytes(type), last, 1);
+            }
+            memcpy(row + sk_float_offset(k, block_bytes(type)), x + r * ldx, (size_t)k * 4);
         }
     }
 }
@@ -151,10 +170,19 @@ static const sk_panel_kernels kernels = {
     .q4_k = sk_q4_k_panel_avx2,
     .q5_k = sk_q5_k_panel_avx2,
     .q6_k = sk_q6_k_panel_avx2,
+    .g2 = sk_g2_panel_avx2,
+    .g3 = sk_g3_panel_avx2,
+    .g4 = sk_g4_panel_avx2,
+    .g8 = sk_g8_panel_avx2,
+    .g2_min = sk_g2_min_panel_avx2,
+    .g3_min = sk_g3_min_panel_avx2,
+    .g4_min = sk_g4_min_panel_avx2,
 };
 
-static void matmul(const sk_matmul *args) {
-    sk_run_panels(args, &kernels, activation_bytes(args->type, args->k));
+static SK_TARGET_AVX2 void matmul(const sk_matmul *args) {
+    const size_t x_bytes = activation_bytes(args->type, args->k);
+    sk_run_panels(args, &kernels, x_bytes);
+    sk_add_outliers(args, x_bytes, block_bytes(args->type));
 }
 
 void sk_fill_matmul_avx2(sk_kernels *table) {

@@ -39,6 +39,14 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
         } else {
             sk_quantise_row_avx2(row, x + r * ldx, k / 32, f.zero, type == SK_Q6_K);
         }
+        if (sk_is_grouped(type)) {
+            float last[32];
+            if (sk_last_block(last, x + r * ldx, k)) {
+                sk_quantise_row_avx2((sk_activation_block *)row + k / 32, last, 1, f.zero, 0);
+            }
+            const size_t floats = sk_float_offset(k, sizeof(sk_activation_block));
+            memcpy((uint8_t *)row + floats, x + r * ldx, (size_t)k * 4);
+        }
     }
 }
 
@@ -57,10 +65,19 @@ static const sk_panel_kernels kernels = {
     .q4_k = sk_q4_k_panel_avx512,
     .q5_k = sk_q5_k_panel_avx512,
     .q6_k = sk_q6_k_panel_avx512,
+    .g2 = sk_g2_panel_avx512,
+    .g3 = sk_g3_panel_avx512,
+    .g4 = sk_g4_panel_avx512,
+    .g8 = sk_g8_panel_avx512,
+    .g2_min = sk_g2_min_panel_avx512,
+    .g3_min = sk_g3_min_panel_avx512,
+    .g4_min = sk_g4_min_panel_avx512,
 };
 
-static void matmul(const sk_matmul *args) {
-    sk_run_panels(args, &kernels, activation_bytes(args->type, args->k));
+static SK_TARGET_AVX2 void matmul(const sk_matmul *args) {
+    const size_t x_bytes = activation_bytes(args->type, args->k);
+    sk_run_panels(args, &kernels, x_bytes);
+    sk_add_outliers(args, x_bytes, sizeof(sk_activation_block));
 }
 
 void sk_fill_matmul_avx512(sk_kernels *table) {

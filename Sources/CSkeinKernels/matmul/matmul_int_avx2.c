@@ -54,9 +54,9 @@ SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *b
     }
 }
 
-/// Integer sums of one Q8_0 block, in products of 16 bits: codes 0 and 2 of each group, then 1
-/// and 3.
-SK_INLINE SK_TARGET_AVX2 void sum_bytes(int rows, const uint8_t *block,
+/// Integer sums of one block of 8-bit codes, in products of 16 bits: codes 0 and 2 of each group,
+/// then 1 and 3.
+SK_INLINE SK_TARGET_AVX2 void sum_bytes(int rows, const uint8_t *codes,
                                         const sk_word_block *const *x, __m256i sums[ROWS][2]) {
     const __m256i mask = _mm256_set1_epi16(255);
     SK_UNROLL for (int r = 0; r < rows; r++) {
@@ -64,8 +64,8 @@ SK_INLINE SK_TARGET_AVX2 void sum_bytes(int rows, const uint8_t *block,
         sums[r][1] = sums[r][0];
     }
     for (int g = 0; g < 8; g++) {
-        const __m256i low = sk_load_avx2(block + 32 + 64 * g);
-        const __m256i up = sk_load_avx2(block + 64 + 64 * g);
+        const __m256i low = sk_load_avx2(codes + 64 * g);
+        const __m256i up = sk_load_avx2(codes + 32 + 64 * g);
         SK_UNROLL for (int odd = 0; odd < 2; odd++) {
             const __m256i a = odd ? _mm256_srli_epi16(low, 8) : _mm256_and_si256(low, mask);
             const __m256i b = odd ? _mm256_srli_epi16(up, 8) : _mm256_and_si256(up, mask);
@@ -88,8 +88,8 @@ SK_INLINE SK_TARGET_AVX2 void one_tile(sk_type type, int rows, const sk_panel *p
         totals[r][1] = _mm256_setzero_ps();
     }
     for (ptrdiff_t b = p->begin; b < p->end; b++) {
-        const uint8_t *header = sk_header_at(f, tile, b);
-        const uint8_t *block = sk_block_at(f, tile, b);
+        const uint8_t *header = sk_header_at(f, sk_shift_of(type, p), tile, b);
+        const uint8_t *block = sk_block_at(f, sk_shift_of(type, p), tile, b);
         const sk_activation_block *x[ROWS];
         const sk_word_block *words[ROWS];
         const float *factors[ROWS];
@@ -105,7 +105,7 @@ SK_INLINE SK_TARGET_AVX2 void one_tile(sk_type type, int rows, const sk_panel *p
         }
         __m256i sums[ROWS][2];
         if (f.bits == 8) {
-            sum_bytes(rows, block, words, sums);
+            sum_bytes(rows, block + f.scale_bytes, words, sums);
         } else {
             sum_codes(type, rows, block, x, sums);
         }
@@ -157,7 +157,7 @@ SK_INLINE SK_TARGET_AVX2 void all_rows(sk_type type, const sk_panel *p, ptrdiff_
 }
 
 SK_INLINE SK_TARGET_AVX2 void all_tiles(sk_type type, const sk_panel *p) {
-    if (p->rows > ROWS && type != SK_Q8_0) {
+    if (p->rows > ROWS && sk_format_of(type).bits != 8) {
         sk_many_rows_avx2(type, p);
         return;
     }
@@ -174,5 +174,12 @@ SK_TARGET_AVX2 void sk_q8_0_panel_avx2(const sk_panel *p) { all_tiles(SK_Q8_0, p
 SK_TARGET_AVX2 void sk_q4_k_panel_avx2(const sk_panel *p) { all_tiles(SK_Q4_K, p); }
 SK_TARGET_AVX2 void sk_q5_k_panel_avx2(const sk_panel *p) { all_tiles(SK_Q5_K, p); }
 SK_TARGET_AVX2 void sk_q6_k_panel_avx2(const sk_panel *p) { all_tiles(SK_Q6_K, p); }
+SK_TARGET_AVX2 void sk_g2_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 2, p); }
+SK_TARGET_AVX2 void sk_g3_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 3, p); }
+SK_TARGET_AVX2 void sk_g4_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 4, p); }
+SK_TARGET_AVX2 void sk_g8_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 8, p); }
+SK_TARGET_AVX2 void sk_g2_min_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 18, p); }
+SK_TARGET_AVX2 void sk_g3_min_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 19, p); }
+SK_TARGET_AVX2 void sk_g4_min_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 20, p); }
 
 #endif

@@ -9,6 +9,18 @@ SK_INLINE SK_TARGET_AVX2 __m256i sk_codes_avx2(sk_format f, const uint8_t *block
                                                int h) {
     const uint8_t *high = block + f.scale_bytes;
     const uint8_t *codes = high + f.high_bytes;
+    if (f.bits < 4) {
+        const __m128i two = _mm_cvtsi32_si128(2 * g);
+        __m256i low = _mm256_srl_epi16(sk_load_avx2(codes + 64 * nibble + 32 * h), two);
+        low = _mm256_and_si256(low, _mm256_set1_epi8(3));
+        if (f.bits == 2) {
+            return low;
+        }
+        const __m128i one = _mm_cvtsi32_si128(g + 4 * nibble);
+        __m256i upper = _mm256_srl_epi16(sk_load_avx2(high + 32 * h), one);
+        upper = _mm256_and_si256(upper, _mm256_set1_epi8(1));
+        return _mm256_or_si256(low, _mm256_slli_epi16(upper, 2));
+    }
     __m256i code = sk_load_avx2(codes + 64 * g + 32 * h);
     if (nibble != 0) {
         code = _mm256_srli_epi16(code, 4);
@@ -37,6 +49,11 @@ SK_INLINE SK_TARGET_AVX2 sk_scales_avx2 sk_scales_of_avx2(sk_type type, const ui
     sk_scales_avx2 s = {_mm256_setzero_ps(), _mm256_setzero_ps()};
     if (type == SK_Q6_K) {
         s.scale = sk_halves_avx2(header + 16 * h);
+    } else if (sk_is_grouped(type)) {
+        s.scale = sk_halves_avx2(header + 16 * h);
+        if (f.has_min) {
+            s.min = sk_halves_avx2(header + 32 + 16 * h);
+        }
     } else if (f.header_bytes != 0) {
         const __m128i *factors = (const __m128i *)(block + 8 * h);
         const __m256 scale = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(factors)));
@@ -71,6 +88,11 @@ SK_INLINE SK_TARGET_AVX2 __m256i sk_broadcast_avx2(const void *p) {
 /// A block of a type of up to 6 bits takes products of up to SK_ROWS_AVX2 rows straight from its
 /// packed form; more rows pay for unpacking it first.
 enum { SK_ROWS_AVX2 = 4 };
+
+/// Blocks of a run, as a power of two; a constant where the type makes it one.
+SK_INLINE int sk_shift_of(sk_type type, const sk_panel *p) {
+    return sk_is_grouped(type) ? p->run_shift : 3;
+}
 
 /// The panel with each run of blocks unpacked once for all its rows, of which there may be
 /// SK_MANY_ROWS_AVX2.

@@ -18,6 +18,18 @@ SK_INLINE SK_TARGET_AVX512 __m512i codes_of(sk_format f, const uint8_t *block, i
     if (f.bits == 8) {
         return load(codes + 64 * (g + 4 * nibble));
     }
+    if (f.bits < 4) {
+        const __m128i two = _mm_cvtsi32_si128(2 * g);
+        __m512i low = _mm512_srl_epi16(load(codes + 64 * nibble), two);
+        low = _mm512_and_si512(low, _mm512_set1_epi8(3));
+        if (f.bits == 2) {
+            return low;
+        }
+        const __m128i one = _mm_cvtsi32_si128(g + 4 * nibble);
+        const __m512i upper = _mm512_srl_epi16(load(high), one);
+        const __m512i bit = _mm512_and_si512(upper, _mm512_set1_epi8(1));
+        return _mm512_or_si512(low, _mm512_slli_epi16(bit, 2));
+    }
     __m512i code = load(codes + 64 * g);
     if (nibble != 0) {
         code = _mm512_srli_epi16(code, 4);
@@ -50,6 +62,11 @@ SK_INLINE SK_TARGET_AVX512 scales scales_of(sk_type type, const uint8_t *header,
     if (type == SK_Q6_K) {
         const __m512i factor = _mm512_cvtepi8_epi32(_mm_loadu_si128(factors + half));
         s.scale = _mm512_mul_ps(halves(header), _mm512_cvtepi32_ps(factor));
+    } else if (sk_is_grouped(type)) {
+        s.scale = halves(header);
+        if (f.has_min) {
+            s.min = halves(header + 32);
+        }
     } else if (f.header_bytes != 0) {
         const __m512i scale = _mm512_cvtepu8_epi32(_mm_loadu_si128(factors));
         const __m512i min = _mm512_cvtepu8_epi32(_mm_loadu_si128(factors + 1));
@@ -110,6 +127,7 @@ SK_INLINE SK_TARGET_AVX512 void add_block(sk_type type, int rows, int tiles, int
 SK_INLINE SK_TARGET_AVX512 void some_tiles(sk_type type, int rows, int tiles, const sk_panel *p,
                                            ptrdiff_t first) {
     const sk_format f = sk_format_of(type);
+    const int shift = sk_is_grouped(type) ? p->run_shift : 3;
     __m512 totals[ROWS][TILES];
     SK_UNROLL for (int r = 0; r < rows; r++) {
         SK_UNROLL for (int t = 0; t < tiles; t++) { totals[r][t] = _mm512_setzero_ps(); }
@@ -120,8 +138,8 @@ SK_INLINE SK_TARGET_AVX512 void some_tiles(sk_type type, int rows, int tiles, co
         const sk_activation_block *x[ROWS];
         SK_UNROLL for (int t = 0; t < tiles; t++) {
             const uint8_t *tile = p->tile + (size_t)(first + t) * p->tile_bytes;
-            header[t] = sk_header_at(f, tile, b);
-            block[t] = sk_block_at(f, tile, b);
+            header[t] = sk_header_at(f, shift, tile, b);
+            block[t] = sk_block_at(f, shift, tile, b);
             for (size_t line = 0; line < sk_block_size(f); line += 64) {
                 _mm_prefetch((const char *)block[t] + PREFETCH + line, _MM_HINT_T0);
             }
@@ -182,5 +200,12 @@ SK_TARGET_AVX512 void sk_q8_0_panel_avx512(const sk_panel *p) { by_rows(SK_Q8_0,
 SK_TARGET_AVX512 void sk_q4_k_panel_avx512(const sk_panel *p) { by_rows(SK_Q4_K, p); }
 SK_TARGET_AVX512 void sk_q5_k_panel_avx512(const sk_panel *p) { by_rows(SK_Q5_K, p); }
 SK_TARGET_AVX512 void sk_q6_k_panel_avx512(const sk_panel *p) { by_rows(SK_Q6_K, p); }
+SK_TARGET_AVX512 void sk_g2_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 2, p); }
+SK_TARGET_AVX512 void sk_g3_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 3, p); }
+SK_TARGET_AVX512 void sk_g4_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 4, p); }
+SK_TARGET_AVX512 void sk_g8_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 8, p); }
+SK_TARGET_AVX512 void sk_g2_min_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 18, p); }
+SK_TARGET_AVX512 void sk_g3_min_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 19, p); }
+SK_TARGET_AVX512 void sk_g4_min_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 20, p); }
 
 #endif

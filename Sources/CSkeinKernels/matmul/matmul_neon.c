@@ -33,6 +33,17 @@ SK_INLINE int8x16_t codes_of(sk_format f, const uint8_t *block, int nibble, int 
         const uint8x16_t code = vld1q_u8(codes + 64 * (g + 4 * nibble) + 16 * v);
         return vreinterpretq_s8_u8(veorq_u8(code, vdupq_n_u8(128)));
     }
+    if (f.bits < 4) {
+        const uint8x16_t pairs = vld1q_u8(codes + 64 * nibble + 16 * v);
+        const uint8x16_t low =
+            vandq_u8(vshlq_u8(pairs, vdupq_n_s8((int8_t)(-2 * g))), vdupq_n_u8(3));
+        if (f.bits == 2) {
+            return vreinterpretq_s8_u8(low);
+        }
+        const int8x16_t shift = vdupq_n_s8((int8_t)(-g - 4 * nibble));
+        const uint8x16_t bit = vandq_u8(vshlq_u8(vld1q_u8(high + 16 * v), shift), vdupq_n_u8(1));
+        return vreinterpretq_s8_u8(vorrq_u8(low, vshlq_n_u8(bit, 2)));
+    }
     uint8x16_t code = vld1q_u8(codes + 64 * g + 16 * v);
     code = nibble != 0 ? vshrq_n_u8(code, 4) : vandq_u8(code, vdupq_n_u8(15));
     if (f.high_bytes != 0) {
@@ -67,6 +78,11 @@ SK_INLINE scales scales_of(sk_type type, const uint8_t *header, const uint8_t *b
     scales s = {vdupq_n_f32(0), vdupq_n_f32(0)};
     if (type == SK_Q6_K) {
         s.scale = vmulq_f32(halves(header + 8 * v), bytes_as_floats(block + 16 * half + 4 * v, 1));
+    } else if (sk_is_grouped(type)) {
+        s.scale = halves(header + 8 * v);
+        if (f.has_min) {
+            s.min = halves(header + 32 + 8 * v);
+        }
     } else if (f.header_bytes != 0) {
         s.scale = vmulq_f32(halves(header + 8 * v), bytes_as_floats(block + 4 * v, 0));
         const float32x4_t min = bytes_as_floats(block + 16 + 4 * v, 0);
@@ -126,6 +142,7 @@ SK_INLINE SK_TARGET_DOT void add_block(sk_type type, int rows, int half, const u
 SK_INLINE SK_TARGET_DOT void int_tile(sk_type type, int rows, const sk_panel *p, ptrdiff_t t) {
     const sk_format f = sk_format_of(type);
     const uint8_t *tile = p->tile + (size_t)t * p->tile_bytes;
+    const int shift = sk_is_grouped(type) ? p->run_shift : 3;
     float32x4_t totals[ROWS][VECTORS];
     SK_UNROLL for (int r = 0; r < rows; r++) {
         SK_UNROLL for (int v = 0; v < VECTORS; v++) { totals[r][v] = vdupq_n_f32(0); }
@@ -135,8 +152,8 @@ SK_INLINE SK_TARGET_DOT void int_tile(sk_type type, int rows, const sk_panel *p,
         SK_UNROLL for (int r = 0; r < rows; r++) {
             x[r] = (const sk_activation_block *)(p->x + (size_t)r * p->x_bytes) + b;
         }
-        const uint8_t *header = sk_header_at(f, tile, b);
-        const uint8_t *block = sk_block_at(f, tile, b);
+        const uint8_t *header = sk_header_at(f, shift, tile, b);
+        const uint8_t *block = sk_block_at(f, shift, tile, b);
         add_block(type, rows, 0, header, block, x, totals);
         if (type == SK_Q6_K) {
             add_block(type, rows, 1, header, block, x, totals);
@@ -236,6 +253,13 @@ static SK_TARGET_DOT void q8_0_panel(const sk_panel *p) { all_tiles(SK_Q8_0, p);
 static SK_TARGET_DOT void q4_k_panel(const sk_panel *p) { all_tiles(SK_Q4_K, p); }
 static SK_TARGET_DOT void q5_k_panel(const sk_panel *p) { all_tiles(SK_Q5_K, p); }
 static SK_TARGET_DOT void q6_k_panel(const sk_panel *p) { all_tiles(SK_Q6_K, p); }
+static SK_TARGET_DOT void g2_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 2, p); }
+static SK_TARGET_DOT void g3_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 3, p); }
+static SK_TARGET_DOT void g4_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 4, p); }
+static SK_TARGET_DOT void g8_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 8, p); }
+static SK_TARGET_DOT void g2_min_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 18, p); }
+static SK_TARGET_DOT void g3_min_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 19, p); }
+static SK_TARGET_DOT void g4_min_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 20, p); }
 
 /// The portable rows with starts for integer sums of unsigned codes.
 static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
@@ -249,7 +273,7 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
     for (ptrdiff_t r = 0; r < rows; r++) {
         sk_activation_block *row =
             (sk_activation_block *)((uint8_t *)activations + (size_t)r * bytes);
-        for (ptrdiff_t b = 0; b < k / 32; b++) {
+        for (ptrdiff_t b = 0; b < (k + 31) / 32; b++) {
             const int32_t first = vaddlvq_s8(vld1q_s8(row[b].codes));
             const int32_t second = vaddlvq_s8(vld1q_s8(row[b].codes + 16));
             row[b].start[0] = -zero * (type == SK_Q6_K ? first : first + second);
@@ -273,10 +297,19 @@ static const sk_panel_kernels kernels = {
     .q4_k = q4_k_panel,
     .q5_k = q5_k_panel,
     .q6_k = q6_k_panel,
+    .g2 = g2_panel,
+    .g3 = g3_panel,
+    .g4 = g4_panel,
+    .g8 = g8_panel,
+    .g2_min = g2_min_panel,
+    .g3_min = g3_min_panel,
+    .g4_min = g4_min_panel,
 };
 
 static void matmul(const sk_matmul *args) {
-    sk_run_panels(args, &kernels, sk_activation_bytes(args->type, args->k));
+    const size_t x_bytes = sk_activation_bytes(args->type, args->k);
+    sk_run_panels(args, &kernels, x_bytes);
+    sk_add_outliers(args, x_bytes, sizeof(sk_activation_block));
 }
 
 void sk_fill_matmul_neon(sk_kernels *table) {

@@ -11,6 +11,10 @@ static int32_t code_at(sk_format f, const uint8_t *block, int32_t n, int32_t k) 
     if (f.bits == 8) {
         return codes[64 * g + lane];
     }
+    if (f.bits < 4) {
+        const int32_t code = codes[64 * (g / 4) + lane] >> (g % 4 * 2) & 3;
+        return f.bits == 3 ? code | (high[lane] >> g & 1) << 2 : code;
+    }
     int32_t code = codes[64 * (g % 4) + lane] >> (g / 4 * 4) & 15;
     if (f.bits == 5) {
         code |= (high[lane] >> g & 1) << 4;
@@ -28,8 +32,9 @@ static float half_at(const uint8_t *p, int32_t n) {
 static float add_block(sk_type type, const uint8_t *tile, ptrdiff_t b, int32_t n,
                        const sk_activation_block *x, float sum) {
     const sk_format f = sk_format_of(type);
-    const uint8_t *header = sk_header_at(f, tile, b);
-    const uint8_t *block = sk_block_at(f, tile, b);
+    const int shift = sk_run_shift(type);
+    const uint8_t *header = sk_header_at(f, shift, tile, b);
+    const uint8_t *block = sk_block_at(f, shift, tile, b);
     int32_t dots[2] = {0, 0};
     for (int32_t k = 0; k < 32; k++) {
         dots[k / 16] += (code_at(f, block, n, k) - f.zero) * x->codes[k];
@@ -40,7 +45,10 @@ static float add_block(sk_type type, const uint8_t *tile, ptrdiff_t b, int32_t n
         return fmaf((float)dots[1], d * (float)(int8_t)block[16 + n], sum);
     }
     float scale, min = 0;
-    if (f.header_bytes != 0) {
+    if (sk_is_grouped(type)) {
+        scale = half_at(header, n);
+        min = f.has_min ? half_at(header + 32, n) : 0;
+    } else if (f.header_bytes != 0) {
         scale = half_at(header, n) * (float)block[n];
         min = -half_at(header + 32, n) * (float)block[16 + n];
     } else {
@@ -75,7 +83,7 @@ static float dot(const sk_matmul *args, const uint8_t *tile, const uint8_t *row,
         return sum;
     }
     const sk_activation_block *x = (const sk_activation_block *)row;
-    for (ptrdiff_t b = 0; b < args->k / 32; b++) {
+    for (ptrdiff_t b = 0; b < (args->k + 31) / 32; b++) {
         sum = add_block(args->type, tile, b, n, x + b, sum);
     }
     return sum;
@@ -94,6 +102,7 @@ static void matmul(const sk_matmul *args) {
             *y = args->accumulate ? *y + value : value;
         }
     }
+    sk_add_outliers(args, x_bytes, sizeof(sk_activation_block));
 }
 
 /// Rounds 32 values to integers in [-127, 127]; a block with a value that is not finite gets such a
@@ -132,6 +141,13 @@ void sk_prepare_portable(sk_type type, void *activations, const float *x, ptrdif
             (sk_activation_block *)((uint8_t *)activations + (size_t)r * bytes);
         for (ptrdiff_t b = 0; b < k / 32; b++) {
             quantise(row + b, x + r * ldx + 32 * b);
+        }
+        if (sk_is_grouped(type)) {
+            float last[32];
+            if (sk_last_block(last, x + r * ldx, k)) {
+                quantise(row + k / 32, last);
+            }
+            memcpy((uint8_t *)row + sk_float_offset(k, sizeof *row), x + r * ldx, (size_t)k * 4);
         }
     }
 }

@@ -11,15 +11,23 @@ size_t sk_tile_bytes(sk_type type, ptrdiff_t k) {
         return (values + 1) / 2 * SK_TILE_N * 4;
     default: {
         const sk_format f = sk_format_of(type);
-        const size_t blocks = values / 32;
-        const size_t headers = f.header_bytes == 0 ? 0 : blocks / 8 * (size_t)f.header_bytes;
-        return headers + blocks * sk_block_size(f);
+        const size_t blocks = (values + 31) / 32;
+        const size_t runs = blocks == 0 ? 0 : ((blocks - 1) >> sk_run_shift(type)) + 1;
+        return runs * (size_t)f.header_bytes + blocks * sk_block_size(f);
     }
     }
 }
 
+static int is_known_grouped(sk_type type) {
+    const int32_t bits = type & 15;
+    const int32_t shift = type >> 8 & 15;
+    const int is_narrow = bits >= 2 && bits <= 4;
+    return (type & ~0xf1f) == SK_GROUPED && (is_narrow || (bits == 8 && (type & 16) == 0)) &&
+           (shift <= 2 || shift == SK_GROUPED_ROW);
+}
+
 size_t sk_packed_bytes(sk_type type, ptrdiff_t n, ptrdiff_t k) {
-    const ptrdiff_t values = sk_block_values(type);
+    const ptrdiff_t values = is_known_grouped(type) ? 1 : sk_block_values(type);
     if (values == 0 || n < 0 || k < 0 || k % values != 0) {
         return 0;
     }
@@ -162,9 +170,9 @@ SK_INLINE void pack_quantised(sk_type type, uint8_t *tile, const uint8_t *rows, 
             if (f.header_bytes == 0) {
                 pack_block(type, tile + (size_t)b * sk_block_size(f), source, n);
             } else if (type == SK_Q6_K) {
-                pack_q6_k((uint8_t *)tile + (sk_header_at(f, tile, b) - tile), source, n);
+                pack_q6_k((uint8_t *)tile + (sk_header_at(f, 3, tile, b) - tile), source, n);
             } else {
-                pack_k(type, (uint8_t *)tile + (sk_header_at(f, tile, b) - tile), source, n);
+                pack_k(type, (uint8_t *)tile + (sk_header_at(f, 3, tile, b) - tile), source, n);
             }
         }
     }
@@ -244,5 +252,73 @@ void sk_pack(sk_type type, void *packed, const void *rows, size_t row_stride, pt
         }
         pack_rows(type, tile, source, row_stride, count, k);
         source += (size_t)count * row_stride;
+    }
+}
+
+/// The code of value i of a row.
+SK_INLINE uint32_t code_in_row(const uint8_t *codes, ptrdiff_t i, int32_t bits) {
+    const size_t bit = (size_t)i * (size_t)bits;
+    uint32_t pair = codes[bit / 8];
+    if (bit % 8 + (size_t)bits > 8) {
+        pair |= (uint32_t)codes[bit / 8 + 1] << 8;
+    }
+    return pair >> bit % 8 & ((1u << bits) - 1);
+}
+
+/// Codes of one row's block into lane n; those past the row's end mean 0.
+SK_INLINE void pack_codes(sk_format f, uint8_t *block, const uint8_t *row, ptrdiff_t first,
+                          ptrdiff_t k, ptrdiff_t n) {
+    uint8_t code[32];
+    for (ptrdiff_t i = 0; i < 32; i++) {
+        code[i] = (uint8_t)(first + i < k ? code_in_row(row, first + i, f.bits) : (uint32_t)f.zero);
+    }
+    uint8_t *high = block + 4 * n;
+    uint8_t *low = high + f.high_bytes;
+    for (ptrdiff_t j = 0; j < 4; j++) {
+        for (ptrdiff_t g = 0; g < 8; g++) {
+            const uint32_t value = code[4 * g + j];
+            if (f.bits == 8) {
+                low[64 * g + j] = (uint8_t)value;
+            } else if (f.bits == 4) {
+                low[64 * (g % 4) + j] |= (uint8_t)(value << (g / 4 * 4));
+            } else {
+                low[64 * (g / 4) + j] |= (uint8_t)((value & 3) << (g % 4 * 2));
+            }
+            if (f.bits == 3) {
+                high[j] |= (uint8_t)(value >> 2 << g);
+            }
+        }
+    }
+}
+
+void sk_pack_grouped(sk_type type, void *packed, const sk_grouped_rows *rows, ptrdiff_t n_begin,
+                     ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k) {
+    if (!sk_is_grouped(type) || sk_packed_bytes(type, n, k) == 0) {
+        return;
+    }
+    const sk_format f = sk_format_of(type);
+    const int shift = sk_run_shift(type);
+    const size_t tile_bytes = sk_tile_bytes(type, k);
+    const size_t row_bytes = ((size_t)k * (size_t)f.bits + 7) / 8;
+    const ptrdiff_t blocks = (k + 31) / 32;
+    const ptrdiff_t groups = ((blocks - 1) >> shift) + 1;
+    for (ptrdiff_t row = n_begin; row < n_end; row++) {
+        const ptrdiff_t lane = row % SK_TILE_N;
+        uint8_t *tile = (uint8_t *)packed + (size_t)(row / SK_TILE_N) * tile_bytes;
+        if (lane == 0) {
+            memset(tile, 0, tile_bytes);
+        }
+        const uint8_t *codes = rows->codes + (size_t)(row - n_begin) * row_bytes;
+        const size_t scale = (size_t)((row - n_begin) * groups) * 2;
+        for (ptrdiff_t b = 0; b < blocks; b++) {
+            uint8_t *header = tile + (sk_header_at(f, shift, tile, b) - tile);
+            const size_t from = scale + 2 * (size_t)(b >> shift);
+            memcpy(header + 2 * lane, rows->scales + from, 2);
+            if (f.has_min && rows->minimums != NULL) {
+                memcpy(header + 32 + 2 * lane, rows->minimums + from, 2);
+            }
+            uint8_t *block = tile + (sk_block_at(f, shift, tile, b) - tile);
+            pack_codes(f, block, codes, 32 * b, k, lane);
+        }
     }
 }

@@ -58,7 +58,7 @@ public struct Perplexity: Sendable {
         return result
     }
 
-    private static func split(
+    static func split(
         _ ids: [Int32],
         bos: Int32?,
         window: Int,

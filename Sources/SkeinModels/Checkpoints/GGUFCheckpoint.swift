@@ -18,21 +18,40 @@ public struct GGUFCheckpoint: Checkpoint {
         guard let name = file.metadata["general.architecture"]?.string else {
             throw SkeinError(.corruptFile, "\(path): general.architecture is missing")
         }
-        architecture = name
+        architecture = Self.plainName(name)
         configuration = ModelConfiguration(
-            .object(try Self.translate(file, architecture: name, path: path)),
+            .object(try Self.translate(file, architecture: architecture, path: path)),
             source: path
         )
     }
 
     /// A tensor by its Hugging Face name.
     public func tensor(_ name: String) -> TensorRecord? {
-        file.tensors[Self.fileName(of: name, architecture: architecture)]
+        for part in GroupedRecord.Part.allCases where name.hasSuffix(".\(part.rawValue)") {
+            let matrix = String(name.dropLast(part.rawValue.count + 1))
+            let known = Self.fileName(of: matrix, architecture: architecture)
+            return file.tensors["\(known).\(part.rawValue)"]
+        }
+        return file.tensors[Self.fileName(of: name, architecture: architecture)]
+    }
+
+    public func groupedFormat(of name: String) throws -> GroupedFormat? {
+        try configuredFormat(of: Self.fileName(of: name, architecture: architecture))
     }
 
     /// Converters permute Llama's and SmolLM 3's heads so that pairs are neighbours; others' stay.
     public var hasInterleavedRotary: Bool { ["llama", "smollm3"].contains(architecture) }
     /// Weights are `[outputs, inputs]`.
+    /// Files with grouped codes name their architecture so that other programs refuse them.
+    public static let architecturePrefix = "skein-"
+    /// The metadata that gives the grouped formats, as JSON.
+    public static let quantizationKey = "skein.quantization"
+
+    private static func plainName(_ architecture: String) -> String {
+        architecture.hasPrefix(architecturePrefix)
+            ? String(architecture.dropFirst(architecturePrefix.count)) : architecture
+    }
+
     public var hasTransposedLinears: Bool { false }
 
     /// The metadata under the keys of `config.json`.
@@ -69,13 +88,19 @@ public struct GGUFCheckpoint: Checkpoint {
                 values[to] = .double(double)
             }
         }
-        if let table = file.tensors["token_embd.weight"], table.shape.count == 2 {
+        let words = file.tensors["token_embd.weight"] ?? file.tensors["token_embd.weight.qweight"]
+        if let table = words, table.shape.count == 2 {
             values["vocab_size"] = .int(table.shape[0])
         }
         if let table = file.tensors["token_types.weight"], table.shape.count == 2 {
             values["type_vocab_size"] = .int(table.shape[0])
         }
-        values["tie_word_embeddings"] = .bool(file.tensors["output.weight"] == nil)
+        let hasHead =
+            file.tensors["output.weight"] != nil || file.tensors["output.weight.qweight"] != nil
+        values["tie_word_embeddings"] = .bool(!hasHead)
+        if let text = file.metadata[quantizationKey]?.string {
+            values["quantization_config"] = try JSON(parsing: Array(text.utf8))
+        }
         values["rope_scaling"] = scaling(file, architecture)
         return values
     }

@@ -25,8 +25,9 @@ public struct HuggingFaceCheckpoint: Checkpoint {
         configuration = ModelConfiguration(values, source: config.path)
         files = try SafetensorsDirectory(path: path)
         // Checkpoints of a bare base model leave the outer module's name out.
-        let isBare =
-            files.tensors["embed_tokens.weight"] != nil || files.tensors["wte.weight"] != nil
+        let words = ["embed_tokens.weight", "wte.weight"]
+        let tensors = files.tensors
+        let isBare = words.contains { tensors[$0] != nil || tensors["\($0).qweight"] != nil }
         prefix = isBare ? "bare" : ""
     }
 
@@ -38,6 +39,12 @@ public struct HuggingFaceCheckpoint: Checkpoint {
     }
 
     /// Pairs lie half a head apart.
+    public func groupedFormat(of name: String) throws -> GroupedFormat? {
+        if let format = try configuredFormat(of: name) { return format }
+        guard !prefix.isEmpty, let dot = name.firstIndex(of: ".") else { return nil }
+        return try configuredFormat(of: String(name[name.index(after: dot)...]))
+    }
+
     public var hasInterleavedRotary: Bool { false }
     /// Only GPT-2's layers are stored the other way round.
     public var hasTransposedLinears: Bool { configuration.family == "gpt2" }

@@ -39,12 +39,31 @@ struct ParameterLoader {
         return record
     }
 
+    /// A matrix of grouped codes, if the checkpoint holds it as such.
+    private func grouped(_ name: String, _ outputs: Int, _ inputs: Int) throws -> GroupedRecord? {
+        guard let format = try checkpoint.groupedFormat(of: name) else { return nil }
+        return try GroupedRecord(
+            name: name,
+            format: format,
+            outputs: outputs,
+            inputs: inputs,
+            find: { checkpoint.tensor($0) }
+        )
+    }
+
+    /// Whether the checkpoint holds a matrix, as one tensor or as grouped codes.
+    private func holds(_ name: String) throws -> Bool {
+        try checkpoint.tensor(name) != nil || checkpoint.groupedFormat(of: name) != nil
+    }
+
     /// A table that is looked up and stays in its file.
-    mutating func table(_ name: String, _ shape: [Int]) throws -> TensorRecord {
-        let record = try record(name, shape)
-        parameters += record.count
-        weights.append(name, .table(record))
-        return record
+    mutating func table(_ name: String, _ shape: [Int]) throws -> WeightTable {
+        let table =
+            try grouped(name, shape[0], shape[1]).map { WeightTable.grouped($0) }
+            ?? .plain(try record(name, shape))
+        parameters += shape.reduce(1, *)
+        weights.append(name, .table(table))
+        return table
     }
 
     /// The token embedding; a checkpoint whose head is tied may store only the head.
@@ -52,9 +71,9 @@ struct ParameterLoader {
         _ name: String,
         orHead head: String,
         _ shape: [Int]
-    ) throws -> TensorRecord {
+    ) throws -> WeightTable {
         let isTied = checkpoint.configuration.flag("tie_word_embeddings", default: false)
-        let onlyHead = isTied && checkpoint.tensor(name) == nil && checkpoint.tensor(head) != nil
+        let onlyHead = try isTied && !holds(name) && holds(head)
         return try table(onlyHead ? head : name, shape)
     }
 
@@ -95,6 +114,14 @@ struct ParameterLoader {
 
     /// A packed weight matrix `[outputs, inputs]`.
     mutating func matrix(_ name: String, _ outputs: Int, _ inputs: Int) throws -> PackedMatrix {
+        if let record = try grouped(name, outputs, inputs) {
+            let packed = try PackedMatrix(packing: record, processor: processor)
+            parameters += outputs * inputs
+            bytes += packed.byteCount
+            weights.append(name, .packed(packed))
+            note(name, packed.format)
+            return packed
+        }
         let isTransposed = checkpoint.hasTransposedLinears && Self.isTransposable(name)
         let record = try record(name, isTransposed ? [inputs, outputs] : [outputs, inputs])
         let packed: PackedMatrix
@@ -108,38 +135,43 @@ struct ParameterLoader {
         parameters += record.count
         bytes += packed.byteCount
         weights.append(name, .packed(packed))
-        note(name, packed.dtype)
+        note(name, packed.format)
         return packed
     }
 
     /// The output head: its own matrix, or the embedding's.
     mutating func head(
         _ name: String,
-        tiedTo embedding: TensorRecord,
+        tiedTo embedding: WeightTable,
         _ shape: [Int]
     ) throws -> Projection {
-        guard checkpoint.tensor(name) == nil else {
+        guard try !holds(name) else {
             return try projection(
                 [(String(name.dropLast(".weight".count)), shape[0])],
                 inputs: shape[1]
             )
         }
-        let packed =
-            try computeType == nil || embedding.dtype.isQuantized
-            ? processor.packed(embedding)
-            : pack(embedding, try embedding.floats(), shape[0], shape[1])
+        let packed: PackedMatrix
+        switch embedding {
+        case .grouped(let record):
+            packed = try PackedMatrix(packing: record, processor: processor)
+        case .plain(let record) where computeType == nil || record.dtype.isQuantized:
+            packed = try processor.packed(record)
+        case .plain(let record):
+            packed = try pack(record, try record.floats(), shape[0], shape[1])
+        }
         bytes += packed.byteCount
-        note("tied head", packed.dtype)
+        note("tied head", packed.format)
         return Projection([.init(matrix: packed)])
     }
 
     private static func isTransposable(_ name: String) -> Bool { name.contains(".c_") }
 
-    private mutating func note(_ name: String, _ dtype: DType) {
+    private mutating func note(_ name: String, _ format: WeightFormat) {
         let kind = name.split(separator: ".").filter { Int($0) == nil }.joined(separator: ".")
         let known = matrixTypes[kind]?.split(separator: "+").map(String.init) ?? []
-        if !known.contains(dtype.name) {
-            matrixTypes[kind] = (known + [dtype.name]).joined(separator: "+")
+        if !known.contains(format.name) {
+            matrixTypes[kind] = (known + [format.name]).joined(separator: "+")
         }
     }
 

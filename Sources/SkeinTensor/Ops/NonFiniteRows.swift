@@ -25,8 +25,8 @@ extension Processor {
     /// - Parameter table: `[V, C]` of any type.
     /// - Returns: The row's number, or `nil` when every value is finite.
     /// - Throws: As `lookUp`.
-    public func firstNonFiniteRow(of table: TensorRecord) throws -> Int? {
-        let rows = table.count / max(table.rowCount, 1)
+    public func firstNonFiniteRow(of table: WeightTable) throws -> Int? {
+        let rows = table.rows
         for start in stride(from: 0, to: rows, by: 64) {
             let ids = (start..<min(start + 64, rows)).map { Int32($0) }
             let values = try lookUp(table, ids: ids)
@@ -34,7 +34,7 @@ extension Processor {
             else {
                 continue
             }
-            return start + bad / table.rowCount
+            return start + bad / table.width
         }
         return nil
     }

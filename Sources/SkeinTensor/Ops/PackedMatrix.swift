@@ -3,16 +3,17 @@ internal import SkeinCore
 
 /// A weight matrix `[outputs, inputs]` in a level's tile order; immutable once packed.
 public final class PackedMatrix: Sendable {
-    /// The type of the packed weights.
-    public let dtype: DType
+    /// How the packed weights are stored.
+    public let format: WeightFormat
     /// N: the number of outputs.
     public let outputs: Int
     /// K: the number of inputs.
     public let inputs: Int
     let storage: Storage
+    let outliers: PackedOutliers?
 
     /// The bytes that the packed weights occupy.
-    public var byteCount: Int { storage.byteCount }
+    public var byteCount: Int { storage.byteCount + (outliers?.byteCount ?? 0) }
 
     /// Packs a matrix from rows in their file layout, on all threads.
     ///
@@ -51,11 +52,95 @@ public final class PackedMatrix: Sendable {
                     + " \(source.count)"
             )
         }
-        self.dtype = dtype
+        format = .plain(dtype)
+        outliers = nil
         self.outputs = outputs
         self.inputs = inputs
         let storage = Storage(byteCount: size)
         self.storage = storage
+        nonisolated(unsafe) let from = base
+        Self.pack(outputs, into: storage, processor.pool, rowBytes: rowBytes, release: release) {
+            rows in
+            prepare(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes)
+            kernels.pack(
+                dtype.rawValue,
+                storage.base,
+                from + rows.lowerBound * rowBytes,
+                rowBytes,
+                rows.lowerBound,
+                rows.upperBound,
+                outputs,
+                inputs
+            )
+        }
+    }
+
+    /// Packs grouped codes, on all threads.
+    ///
+    /// - Parameters:
+    ///   - record: The codes, scales and outliers.
+    ///   - processor: Whose tile order to use.
+    /// - Throws: `SkeinError.Code.unsupported` when no kernel multiplies by this format.
+    public init(packing record: GroupedRecord, processor: Processor) throws {
+        let kernels = processor.kernels
+        let code = record.format.code
+        let (outputs, inputs) = (record.outputs, record.inputs)
+        let size = kernels.packed_bytes(code, outputs, inputs)
+        guard size > 0 || outputs * inputs == 0 else {
+            throw SkeinError(.unsupported, "no matrix product for \(record.format.name)")
+        }
+        format = .grouped(record.format)
+        self.outputs = outputs
+        self.inputs = inputs
+        let storage = Storage(byteCount: size)
+        self.storage = storage
+        outliers = record.outliers == 0 ? nil : PackedOutliers(record)
+        let rowBytes = record.format.codeBytes(inputs: inputs)
+        let scaleBytes = record.format.groups(inputs: inputs) * 2
+        record.withBytes(.codes) { codes in
+            record.withBytes(.scales) { scales in
+                record.withBytes(.minimums) { minimums in
+                    guard let codes = codes.baseAddress, let scales = scales.baseAddress else {
+                        return
+                    }
+                    nonisolated(unsafe) let sources = (codes, scales, minimums.baseAddress)
+                    Self.pack(outputs, into: storage, processor.pool, rowBytes: rowBytes) { rows in
+                        let scale = rows.lowerBound * scaleBytes
+                        var from = sk_grouped_rows(
+                            codes: (sources.0 + rows.lowerBound * rowBytes).assumingMemoryBound(
+                                to: UInt8.self
+                            ),
+                            scales: (sources.1 + scale).assumingMemoryBound(to: UInt8.self),
+                            minimums: sources.2.map {
+                                ($0 + scale).assumingMemoryBound(to: UInt8.self)
+                            }
+                        )
+                        kernels.pack_grouped(
+                            code,
+                            storage.base,
+                            &from,
+                            rows.lowerBound,
+                            rows.upperBound,
+                            outputs,
+                            inputs
+                        )
+                    }
+                }
+            }
+        }
+        record.release()
+    }
+
+    /// Runs a closure over all rows, a few tiles a call.
+    private static func pack(
+        _ outputs: Int,
+        into storage: Storage,
+        _ pool: ThreadPool,
+        rowBytes: Int,
+        release: (Range<Int>) -> Void = { _ in },
+        _ body: @escaping @Sendable (Range<Int>) -> Void
+    ) {
+        let size = storage.byteCount
         let tile = Int(SK_TILE_N)
         let tiles = (outputs + tile - 1) / tile
         // A task fills the tiles that begin in one huge page, so that no two threads meet at a fresh
@@ -65,25 +150,13 @@ public final class PackedMatrix: Sendable {
         @Sendable func firstTile(_ page: Int) -> Int {
             min(tiles, (page * Storage.hugePage + tileBytes - 1) / tileBytes)
         }
-        let pagesPerChunk = 4 * processor.pool.threads
-        nonisolated(unsafe) let from = base
+        let pagesPerChunk = 4 * pool.threads
         for start in stride(from: 0, to: pages, by: pagesPerChunk) {
             let end = min(pages, start + pagesPerChunk)
-            processor.pool.run(tasks: end - start) { task in
+            pool.run(tasks: end - start) { task in
                 let begin = firstTile(start + task) * tile
                 let stop = min(firstTile(start + task + 1) * tile, outputs)
-                guard begin < stop else { return }
-                prepare(begin * rowBytes..<stop * rowBytes)
-                kernels.pack(
-                    dtype.rawValue,
-                    storage.base,
-                    from + begin * rowBytes,
-                    rowBytes,
-                    begin,
-                    stop,
-                    outputs,
-                    inputs
-                )
+                if begin < stop { body(begin..<stop) }
             }
             let done = min(firstTile(end) * tile, outputs)
             release(min(firstTile(start) * tile, outputs) * rowBytes..<done * rowBytes)

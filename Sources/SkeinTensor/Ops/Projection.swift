@@ -68,15 +68,15 @@ extension Processor {
         precondition(y.rows == rows && y.width == projection.outputs, "residual is misshapen")
         guard rows > 0 else { return y }
         nonisolated(unsafe) let target = y.mutablePointer()
-        let prepared = prepare(x, prologue, k, types: projection.parts.map(\.matrix.dtype))
+        let prepared = prepare(x, prologue, k, formats: projection.parts.map(\.matrix.format))
         let pieces = Piece.plan(projection, rows: rows, threads: pool.threads)
         let stride = projection.outputs
         pool.run(tasks: pieces.count) { [kernels] index in
             let piece = pieces[index]
             let part = projection.parts[piece.part]
-            guard let activations = prepared[part.matrix.dtype] else { return }
+            guard let activations = prepared[part.matrix.format.preparedCode] else { return }
             var arguments = sk_matmul(
-                type: part.matrix.dtype.rawValue,
+                type: part.matrix.format.code,
                 weights: part.matrix.storage.base,
                 activations: activations.storage.base,
                 y: target + piece.column,
@@ -87,9 +87,14 @@ extension Processor {
                 n_begin: piece.outputs.lowerBound,
                 n_end: piece.outputs.upperBound,
                 bias: part.bias?.pointer,
-                accumulate: accumulates ? 1 : 0
+                accumulate: accumulates ? 1 : 0,
+                outliers: nil
             )
-            kernels.matmul(&arguments)
+            guard let outliers = part.matrix.outliers else { return kernels.matmul(&arguments) }
+            withUnsafePointer(to: outliers.table) { table in
+                arguments.outliers = table
+                kernels.matmul(&arguments)
+            }
         }
         return y
     }
@@ -99,11 +104,11 @@ extension Processor {
         _ x: Tensor,
         _ prologue: Prologue,
         _ k: Int,
-        types: [DType]
-    ) -> [DType: Workspace] {
-        var prepared: [DType: Workspace] = [:]
-        for type in types where prepared[type] == nil {
-            let bytes = kernels.activation_bytes(type.rawValue, k) * x.rows
+        formats: [WeightFormat]
+    ) -> [Int32: Workspace] {
+        var prepared: [Int32: Workspace] = [:]
+        for type in formats.map(\.preparedCode) where prepared[type] == nil {
+            let bytes = kernels.activation_bytes(type, k) * x.rows
             prepared[type] = Workspace(bytes, arena)
         }
         let plain = prologue.isNone ? x : Tensor(rows: x.rows, width: k, arena: arena)
@@ -120,9 +125,9 @@ extension Processor {
                 )
             }
             for (type, workspace) in targets {
-                let offset = range.lowerBound * kernels.activation_bytes(type.rawValue, k)
+                let offset = range.lowerBound * kernels.activation_bytes(type, k)
                 kernels.prepare(
-                    type.rawValue,
+                    type,
                     workspace.storage.base + offset,
                     rows,
                     k,

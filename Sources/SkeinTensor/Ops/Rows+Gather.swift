@@ -32,18 +32,18 @@ extension Processor {
     /// - Returns: `[ids.count, C]`.
     /// - Throws: `SkeinError.Code.invalidArgument` for an id outside the table.
     public func lookUp(
-        _ table: TensorRecord,
+        _ table: WeightTable,
         ids: [Int32],
         addingTo y: consuming Tensor? = nil
     ) throws -> Tensor {
-        let width = table.rowCount
-        guard let rowBytes = table.dtype.bytes(for: width), width > 0 else {
+        let width = table.width
+        let count = table.rows
+        if case .plain(let record) = table, record.dtype.bytes(for: width) == nil || width == 0 {
             throw SkeinError(
                 .unsupported,
-                "\(table.name): rows of \(width) \(table.dtype.name) values"
+                "\(record.name): rows of \(width) \(record.dtype.name) values"
             )
         }
-        let count = table.count / width
         if let bad = ids.first(where: { $0 < 0 || Int($0) >= count }) {
             throw SkeinError(
                 .invalidArgument,
@@ -56,19 +56,21 @@ extension Processor {
         precondition(result.rows == ids.count && result.width == width, "sum is misshapen")
         nonisolated(unsafe) let target = result.mutablePointer()
         pool.run(count: ids.count, grain: 64) { [kernels, arena] range in
-            table.withUnsafeBytes { bytes in
-                guard let base = bytes.baseAddress else { return }
-                let scratch = Tensor(rows: 1, width: width, arena: arena)
-                for row in range {
-                    let source = base + Int(ids[row]) * rowBytes
-                    let place = target + row * width
-                    if adds {
-                        kernels.dequantize(table.dtype.rawValue, scratch.pointer, source, width)
-                        kernels.add(place, place, scratch.pointer, width)
-                    } else {
-                        kernels.dequantize(table.dtype.rawValue, place, source, width)
+            var scratch = Tensor(rows: 1, width: width, arena: arena)
+            for row in range {
+                let place = target + row * width
+                let to = adds ? scratch.mutablePointer() : place
+                switch table {
+                case .grouped(let record): record.read(Int(ids[row]), into: to)
+                case .plain(let record):
+                    let rowBytes = record.byteRange.count / count
+                    record.withUnsafeBytes { bytes in
+                        guard let base = bytes.baseAddress else { return }
+                        let source = base + Int(ids[row]) * rowBytes
+                        kernels.dequantize(record.dtype.rawValue, to, source, width)
                     }
                 }
+                if adds { kernels.add(place, place, to, width) }
             }
         }
         return result

@@ -1,0 +1,154 @@
+internal import SkeinCore
+internal import SkeinModels
+public import SkeinTensor
+
+/// What `QuantizationJob` shall do.
+public struct QuantizationOptions: Sendable {
+    /// How the linear layers of the blocks are treated.
+    public enum Linears: Sendable {
+        /// The best recipe for each within so many bits a weight.
+        case budget(Double)
+        /// One treatment for all.
+        case fixed(TensorTreatment)
+    }
+
+    /// How linear layers are treated.
+    public var linears = Linears.budget(4.5)
+    /// How the embedding and the output head are treated.
+    public var heads = TensorTreatment.keep
+    /// Matrices whose names contain one of these stay as they are.
+    public var excluded: [String] = []
+    /// Rows of a matrix that the budget is planned on.
+    public var sampleRows = 48
+
+    /// The default: 4.5 bits a weight for linear layers, 8 for embedding and head.
+    public init() {
+        if let format = try? GroupedFormat(bits: 8, group: .values(64)) {
+            heads = .grouped(QuantizationRecipe(format: format))
+        }
+    }
+}
+
+/// What became of one tensor.
+public struct QuantizedTensorReport: Sendable {
+    /// Its name.
+    public let name: String
+    /// Its sizes.
+    public let shape: [Int]
+    /// What was done.
+    public let treatment: TensorTreatment
+    /// What was measured, of grouped codes.
+    public let report: QuantizationReport?
+    /// How many weights are kept whole.
+    public let outliers: Int
+    /// Bytes in the file.
+    public let bytes: Int
+
+    /// How many weights it has.
+    public var count: Int { shape.reduce(1, *) }
+    /// Bits of a weight.
+    public var bitsPerWeight: Double { Double(bytes) * 8 / Double(max(count, 1)) }
+}
+
+/// Turns a checkpoint into one of fewer bits, tensor by tensor: the full-precision model is never held
+/// whole, and the result does not depend on the number of threads.
+public struct QuantizationJob: Sendable {
+    /// The checkpoint.
+    public let source: QuantizationSource
+    /// What to do.
+    public let options: QuantizationOptions
+    /// Where it runs.
+    public let processor: Processor
+
+    /// Joins the parts of a job.
+    public init(source: QuantizationSource, options: QuantizationOptions, processor: Processor) {
+        self.source = source
+        self.options = options
+        self.processor = processor
+    }
+
+    /// Decides what becomes of each tensor.
+    ///
+    /// - Parameter onTensor: Called with the number of matrices looked at and of all.
+    /// - Returns: A treatment for each tensor of the source, in order.
+    /// - Throws: Errors of `BudgetPlanner` and of the files.
+    public func plan(onTensor: (Int, Int) -> Void = { _, _ in }) throws -> [TensorTreatment] {
+        var treatments = [TensorTreatment](repeating: .keep, count: source.tensors.count)
+        var open: [Int] = []
+        for (index, tensor) in source.tensors.enumerated() {
+            let isExcluded = options.excluded.contains { tensor.name.contains($0) }
+            guard !isExcluded, tensor.count > 0 else { continue }
+            switch (source.role(of: tensor), options.linears) {
+            case (.other, _): break
+            case (.head, _): treatments[index] = options.heads
+            case (.linear, .fixed(let treatment)): treatments[index] = treatment
+            case (.linear, .budget): open.append(index)
+            }
+        }
+        guard case .budget(let budget) = options.linears, !open.isEmpty else { return treatments }
+        let recipes = try BudgetPlanner.candidates()
+        let curves = try open.enumerated().map { number, index in
+            let tensor = source.tensors[index]
+            let sample = try source.sample(tensor, most: options.sampleRows, processor)
+            let offers = try BudgetPlanner.offers(
+                sample,
+                name: tensor.name,
+                inputs: source.shape(tensor).inputs,
+                recipes,
+                processor
+            )
+            onTensor(number + 1, open.count)
+            return (weights: Double(tensor.count), offers: offers)
+        }
+        for (index, offer) in zip(open, try BudgetPlanner.choose(curves, budget: budget)) {
+            treatments[index] = .grouped(offer.recipe)
+        }
+        return treatments
+    }
+
+    /// Rows that are read at a time where a matrix need not be seen whole: about 64 MiB of floats.
+    private static let chunkValues = 1 << 24
+
+    /// Turns a matrix into codes.
+    func quantize(_ tensor: TensorRecord, _ recipe: QuantizationRecipe) throws -> QuantizedMatrix {
+        let (outputs, inputs) = source.shape(tensor)
+        let rows = max(1, Self.chunkValues / max(inputs, 1))
+        let isWhole = recipe.sigmas != nil || rows >= outputs || source.isTransposed(tensor)
+        guard !isWhole else {
+            return try part(tensor, 0..<outputs, recipe)
+        }
+        var result = try part(tensor, 0..<rows, recipe)
+        for start in stride(from: rows, to: outputs, by: rows) {
+            try result.append(part(tensor, start..<min(start + rows, outputs), recipe))
+        }
+        return result
+    }
+
+    private func part(
+        _ tensor: TensorRecord,
+        _ rows: Range<Int>,
+        _ recipe: QuantizationRecipe
+    ) throws -> QuantizedMatrix {
+        let values = try source.floats(tensor, rows: rows, processor)
+        return try values.withUnsafeBufferPointer {
+            try processor.quantize($0, name: tensor.name, outputs: rows.count, recipe: recipe)
+        }
+    }
+
+    /// Turns a matrix into blocks of a GGUF type, on all threads.
+    func encode(_ tensor: TensorRecord, as dtype: DType) throws -> [UInt8] {
+        let (outputs, inputs) = source.shape(tensor)
+        var bytes: [UInt8] = []
+        let rows = max(1, Self.chunkValues / max(inputs, 1))
+        for start in stride(from: 0, to: outputs, by: rows) {
+            let range = start..<min(start + rows, outputs)
+            let values = try source.floats(tensor, rows: range, processor)
+            do {
+                bytes += try processor.encode(values, as: dtype, width: inputs)
+            } catch let error as SkeinError {
+                throw SkeinError(error.code, "\(tensor.name): \(error.message)", hint: error.hint)
+            }
+        }
+        return bytes
+    }
+}
