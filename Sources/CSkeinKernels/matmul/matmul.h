@@ -213,11 +213,26 @@ SK_INLINE float sk_float_of_bfloat(uint16_t b) {
     return value;
 }
 
+/// Adds one tile's entries of a panel to the sums of `rows` rows, a constant where this is inlined.
+SK_INLINE void sk_add_entries(int rows, const uint32_t *entries, uint32_t begin, uint32_t end,
+                              const uint8_t *x, size_t x_bytes, float (*sums)[4]) {
+    for (uint32_t e = begin; e < end; e++) {
+        const uint32_t entry = entries[e];
+        const uint32_t bits = entry & 0xffff0000;
+        float *sum = sums[entry >> 12 & 15];
+        float weight;
+        memcpy(&weight, &bits, 4);
+        SK_UNROLL for (int r = 0; r < rows; r++) {
+            const float *row = (const float *)(x + (size_t)r * x_bytes);
+            sum[r] = __builtin_fmaf(weight, row[entry & 0xfff], sum[r]);
+        }
+    }
+}
+
 /// Adds the products of the outliers, one after another in the order of their columns.
 ///
 /// Each level compiles it with its own instructions; a fused multiply-add has the same bits in all.
 SK_INLINE void sk_add_outliers(const sk_matmul *args, size_t x_bytes, size_t block_bytes) {
-    enum { ROWS = 4 };
     const sk_outliers *outliers = args->outliers;
     if (outliers == NULL || !sk_is_grouped(args->type)) {
         return;
@@ -230,23 +245,19 @@ SK_INLINE void sk_add_outliers(const sk_matmul *args, size_t x_bytes, size_t blo
         if (starts[0] == starts[panels]) {
             continue;
         }
-        for (ptrdiff_t r = 0; r < args->rows; r += ROWS) {
-            const ptrdiff_t rows = args->rows - r < ROWS ? args->rows - r : ROWS;
-            float sums[SK_TILE_N][ROWS] = {{0}};
+        for (ptrdiff_t r = 0; r < args->rows;) {
+            const ptrdiff_t left = args->rows - r;
+            const ptrdiff_t rows = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+            float sums[SK_TILE_N][4] = {{0}};
             for (ptrdiff_t p = 0; p < panels; p++) {
                 const uint8_t *row = x + (size_t)r * x_bytes + (size_t)p * SK_OUTLIER_PANEL * 4;
                 const uint32_t *entries = outliers->entries;
-                for (uint32_t e = starts[p]; e < starts[p + 1]; e++) {
-                    const uint32_t bits = entries[e] & 0xffff0000;
-                    const float *values = (const float *)row + (entries[e] & 0xfff);
-                    float *sum = sums[entries[e] >> 12 & 15];
-                    float weight;
-                    memcpy(&weight, &bits, 4);
-                    sum[0] = __builtin_fmaf(weight, values[0], sum[0]);
-                    for (ptrdiff_t i = 1; i < rows; i++) {
-                        const uint8_t *other = (const uint8_t *)values + (size_t)i * x_bytes;
-                        sum[i] = __builtin_fmaf(weight, *(const float *)other, sum[i]);
-                    }
+                if (rows == 4) {
+                    sk_add_entries(4, entries, starts[p], starts[p + 1], row, x_bytes, sums);
+                } else if (rows == 2) {
+                    sk_add_entries(2, entries, starts[p], starts[p + 1], row, x_bytes, sums);
+                } else {
+                    sk_add_entries(1, entries, starts[p], starts[p + 1], row, x_bytes, sums);
                 }
             }
             for (ptrdiff_t i = 0; i < rows; i++) {
@@ -255,6 +266,7 @@ SK_INLINE void sk_add_outliers(const sk_matmul *args, size_t x_bytes, size_t blo
                     y[c] += sums[c][i];
                 }
             }
+            r += rows;
         }
     }
 }

@@ -38,6 +38,7 @@ extension Checkpoint {
         return try GroupedFormat(name: text)
     }
 
+    /// The format that the configuration gives.
     public func groupedFormat(of name: String) throws -> GroupedFormat? {
         try configuredFormat(of: name)
     }

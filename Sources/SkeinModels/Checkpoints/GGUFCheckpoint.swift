@@ -35,13 +35,13 @@ public struct GGUFCheckpoint: Checkpoint {
         return file.tensors[Self.fileName(of: name, architecture: architecture)]
     }
 
+    /// How a matrix is stored as grouped codes, by its Hugging Face name.
     public func groupedFormat(of name: String) throws -> GroupedFormat? {
         try configuredFormat(of: Self.fileName(of: name, architecture: architecture))
     }
 
     /// Converters permute Llama's and SmolLM 3's heads so that pairs are neighbours; others' stay.
     public var hasInterleavedRotary: Bool { ["llama", "smollm3"].contains(architecture) }
-    /// Weights are `[outputs, inputs]`.
     /// Files with grouped codes name their architecture so that other programs refuse them.
     public static let architecturePrefix = "skein-"
     /// The metadata that gives the grouped formats, as JSON.
@@ -52,6 +52,7 @@ public struct GGUFCheckpoint: Checkpoint {
             ? String(architecture.dropFirst(architecturePrefix.count)) : architecture
     }
 
+    /// Weights are `[outputs, inputs]`.
     public var hasTransposedLinears: Bool { false }
 
     /// The metadata under the keys of `config.json`.

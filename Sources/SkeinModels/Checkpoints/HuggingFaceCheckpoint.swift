@@ -38,13 +38,14 @@ public struct HuggingFaceCheckpoint: Checkpoint {
         return files.tensors[String(name[name.index(after: dot)...])]
     }
 
-    /// Pairs lie half a head apart.
+    /// How a matrix is stored as grouped codes.
     public func groupedFormat(of name: String) throws -> GroupedFormat? {
         if let format = try configuredFormat(of: name) { return format }
         guard !prefix.isEmpty, let dot = name.firstIndex(of: ".") else { return nil }
         return try configuredFormat(of: String(name[name.index(after: dot)...]))
     }
 
+    /// Pairs lie half a head apart.
     public var hasInterleavedRotary: Bool { false }
     /// Only GPT-2's layers are stored the other way round.
     public var hasTransposedLinears: Bool { configuration.family == "gpt2" }

@@ -2,7 +2,9 @@ internal import CSkeinKernels
 internal import SkeinCore
 
 extension Processor {
-    /// Turns a matrix into codes, on all threads. The result does not depend on their number.
+    /// Turns a matrix into codes, on all threads.
+    ///
+    /// The result does not depend on their number.
     ///
     /// EasyQuant (arXiv 2403.02775), section 3: outliers by the matrix's standard deviation, then each
     /// group's range by the error of reconstruction.

@@ -19,7 +19,7 @@ public struct QuantizationOptions: Sendable {
     /// Matrices whose names contain one of these stay as they are.
     public var excluded: [String] = []
     /// Rows of a matrix that the budget is planned on.
-    public var sampleRows = 48
+    public var sampleRows = 32
 
     /// The default: 4.5 bits a weight for linear layers, 8 for embedding and head.
     public init() {
@@ -100,10 +100,47 @@ public struct QuantizationJob: Sendable {
             onTensor(number + 1, open.count)
             return (weights: Double(tensor.count), offers: offers)
         }
-        for (index, offer) in zip(open, try BudgetPlanner.choose(curves, budget: budget)) {
-            treatments[index] = .grouped(offer.recipe)
+        // Samples tell the outliers' share only roughly: what the choice really takes is counted, and
+        // the choice repeated with what it took too much taken off.
+        var allowed = budget
+        var counted: [Int: [QuantizationRecipe: Double]] = [:]
+        while true {
+            let offers = try BudgetPlanner.choose(curves, budget: allowed)
+            var (bits, weights) = (0.0, 0.0)
+            for (index, offer) in zip(open, offers) {
+                let known = try counted[index]?[offer.recipe] ?? exactBits(index, offer)
+                counted[index, default: [:]][offer.recipe] = known
+                bits += known * Double(source.tensors[index].count)
+                weights += Double(source.tensors[index].count)
+                treatments[index] = .grouped(offer.recipe)
+            }
+            let excess = bits / max(weights, 1) - budget
+            guard excess > 0 else { return treatments }
+            allowed -= max(excess, 1e-4)
         }
-        return treatments
+    }
+
+    /// The bits that a weight of a matrix takes by a recipe.
+    private func exactBits(_ index: Int, _ offer: BudgetPlanner.Offer) throws -> Double {
+        let tensor = source.tensors[index]
+        let (outputs, inputs) = source.shape(tensor)
+        guard offer.recipe.sigmas != nil else {
+            let format = offer.recipe.format
+            let row = format.codeBytes(inputs: inputs) + 2 * format.groups(inputs: inputs)
+            return Double(row * 8) / Double(max(inputs, 1))
+        }
+        var counting = offer.recipe
+        counting.method = .nearest
+        let values = try source.floats(tensor, rows: 0..<outputs, processor)
+        return try values.withUnsafeBufferPointer {
+            try processor.quantize(
+                $0,
+                name: tensor.name,
+                outputs: outputs,
+                recipe: counting,
+                measuresNearest: false
+            ).bitsPerWeight
+        }
     }
 
     /// Rows that are read at a time where a matrix need not be seen whole: about 64 MiB of floats.

@@ -38,8 +38,8 @@ struct BudgetPlanner {
     static func candidates() throws -> [QuantizationRecipe] {
         var recipes: [QuantizationRecipe] = []
         for bits in [2, 3, 4, 8] {
-            for width in [32, 64, 128] {
-                for sigmas in [nil, 4.0, 3.5, 3.0, 2.75] where bits < 8 || sigmas == nil {
+            for width in [32, 64, 128] where bits < 8 || width == 64 {
+                for sigmas in [nil, 3.5, 3.0] where bits < 8 || sigmas == nil {
                     recipes.append(
                         QuantizationRecipe(
                             format: try GroupedFormat(bits: bits, group: .values(width)),

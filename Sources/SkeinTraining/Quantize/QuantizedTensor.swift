@@ -99,7 +99,7 @@ struct QuantizedTensor: Sendable {
             )
         }
         func little<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
-            values.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+            values.map(\.littleEndian).withUnsafeBytes { Array($0) }
         }
         var parts = [
             try part(
