@@ -2,9 +2,9 @@ internal import SkeinCore
 
 /// Rounds floats to the types of GGUF files, each value to the nearest of its block.
 ///
-/// The types of 32 values follow the format's reference encoder bit for bit; those of 256 fit one
-/// scale and one minimum per sub-block without the reference's search, which costs a few per cent of
-/// accuracy. Encoders only: decoding is a kernel.
+/// The types of 32 values follow the format's reference encoder bit for bit; those of 256 search for
+/// each sub-block's scale and minimum as it does, not in the same steps. Encoders only: decoding is a
+/// kernel.
 public enum BlockEncoder {
     /// The bytes of values in a type's file layout.
     ///
