@@ -117,8 +117,10 @@ public struct GroupedRecord: Sendable {
             throw bad("outlier rows end at \(starts.last ?? 0), expected \(columns.count)")
         }
         for row in 0..<outputs {
-            guard starts[row] <= starts[row + 1] else {
-                throw bad("outliers of row \(row) end before they start")
+            guard starts[row] <= starts[row + 1], starts[row + 1] <= columns.count else {
+                throw bad(
+                    "outliers of row \(row) lie at \(starts[row]) to \(starts[row + 1]) of \(columns.count)"
+                )
             }
             var last = -1
             for column in columns[starts[row]..<starts[row + 1]] {
