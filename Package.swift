@@ -28,6 +28,13 @@ let rooms = [
     Room(floor: 0, name: "SkeinCore", imports: [], settings: rules),
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
+    Room(floor: 1, name: "SkeinClassic", imports: [], settings: rules),
+    Room(
+        floor: 2,
+        name: "SkeinClassicHost",
+        imports: ["SkeinTensor", "SkeinClassic", "SkeinCore"],
+        settings: rules
+    ),
     Room(floor: 2, name: "SkeinNN", imports: ["SkeinTensor", "SkeinCore"]),
     Room(floor: 2, name: "SkeinDecoding", imports: ["SkeinTensor", "SkeinCore"]),
     Room(
@@ -61,7 +68,7 @@ let rooms = [
         name: "skein",
         imports: [
             "SkeinServer", "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor",
-            "SkeinText", "SkeinCore",
+            "SkeinText", "SkeinClassicHost", "SkeinClassic", "SkeinCore",
             "CSkeinStart",
         ],
         products: [
@@ -113,6 +120,8 @@ let package = Package(
     products: [
         .executable(name: "skein", targets: ["skein"]),
         .library(name: "SkeinTensor", targets: ["SkeinTensor"]),
+        .library(name: "SkeinClassic", targets: ["SkeinClassic"]),
+        .library(name: "SkeinClassicHost", targets: ["SkeinClassicHost"]),
         .library(name: "SkeinText", targets: ["SkeinText"]),
         .library(name: "SkeinNN", targets: ["SkeinNN"]),
         .library(name: "SkeinDecoding", targets: ["SkeinDecoding"]),
@@ -138,6 +147,7 @@ let package = Package(
         ),
         tests("KernelTests", ["CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
+        tests("ClassicTests", ["SkeinClassicHost", "SkeinClassic", "SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
         .testTarget(
