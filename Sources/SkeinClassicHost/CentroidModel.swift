@@ -156,7 +156,9 @@ public struct CentroidFit: Sendable {
         }
         var moved = 0.0
         for cluster in 0..<clusters {
-            let count = (0..<parts).reduce(Float(0)) { $0 + sums[$1 * size + clusters * d + cluster] }
+            let count = (0..<parts).reduce(Float(0)) {
+                $0 + sums[$1 * size + clusters * d + cluster]
+            }
             guard count > 0 else { continue }
             for column in 0..<d {
                 let place = cluster * d + column

@@ -68,7 +68,9 @@ public struct GaussianFit: Sendable {
         let values = data.table.values
         for (row, label) in data.labels.enumerated() {
             counts[Int(label)] += 1
-            for column in 0..<d { means[Int(label) * d + column] += Double(values[row * d + column]) }
+            for column in 0..<d {
+                means[Int(label) * d + column] += Double(values[row * d + column])
+            }
         }
         for index in 0..<classes * d { means[index] /= max(counts[index / d], 1) }
         for (row, label) in data.labels.enumerated() {
