@@ -16,8 +16,13 @@ struct Classic: ParsableCommand {
     )
 }
 
-extension ClassicKind: ExpressibleByArgument {}
-extension MissingCells: ExpressibleByArgument {}
+/// The case of an enumeration that a flag names.
+private func named<Value: RawRepresentable & CaseIterable>(_ text: String) throws -> Value
+where Value.RawValue == String {
+    if let value = Value(rawValue: text) { return value }
+    let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
+    throw ValidationError("\(text) is none of \(names)")
+}
 
 /// The flags of every verb that reads samples.
 struct ClassicDataFlags: ParsableArguments {
@@ -27,7 +32,10 @@ struct ClassicDataFlags: ParsableArguments {
     @Option(help: "A .npy file of class numbers beside .npy samples.")
     var labels: String?
 
-    @Option(help: "Cells that are empty, ?, NA or nan: refuse, drop, mean or zero.")
+    @Option(
+        help: "Cells that are empty, ?, NA or nan: refuse, drop, mean or zero.",
+        transform: named
+    )
     var missing = MissingCells.refuse
 
     @Option(help: "The class's column, from the end when negative (--label-column=-1), or none.")
@@ -102,7 +110,13 @@ struct ClassicDataFlags: ParsableArguments {
 
 /// The hyper-parameters of `fit`.
 struct ClassicFitFlags: ParsableArguments {
-    @Option(help: "One of \(ClassicKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help: """
+            linear_svm, logistic_regression, gaussian_nb, k_neighbors, k_means, decision_tree, \
+            random_forest or gaussian_mixture.
+            """,
+        transform: named
+    )
     var kind: ClassicKind
 
     @Option(name: [.customShort("C"), .customLong("strength")], help: "C of the linear models.")
