@@ -28,6 +28,13 @@ let rooms = [
     Room(floor: 0, name: "SkeinCore", imports: [], settings: rules),
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
+    Room(floor: 1, name: "SkeinClassic", imports: [], settings: rules),
+    Room(
+        floor: 2,
+        name: "SkeinClassicHost",
+        imports: ["SkeinTensor", "SkeinClassic", "SkeinCore"],
+        settings: rules
+    ),
     Room(floor: 2, name: "SkeinNN", imports: ["SkeinTensor", "SkeinCore"]),
     Room(floor: 2, name: "SkeinDecoding", imports: ["SkeinTensor", "SkeinCore"]),
     Room(
@@ -45,7 +52,9 @@ let rooms = [
     Room(
         floor: 5,
         name: "SkeinTraining",
-        imports: ["SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor", "SkeinText", "SkeinCore"],
+        imports: [
+            "SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor", "SkeinText", "SkeinCore",
+        ],
         settings: rules
     ),
     Room(
@@ -67,7 +76,7 @@ let rooms = [
         name: "skein",
         imports: [
             "SkeinServer", "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinDecoding",
-            "SkeinTensor", "SkeinText", "SkeinCore",
+            "SkeinTensor", "SkeinText", "SkeinCore", "SkeinClassicHost", "SkeinClassic",
             "CSkeinStart",
         ],
         products: [
@@ -119,6 +128,8 @@ let package = Package(
     products: [
         .executable(name: "skein", targets: ["skein"]),
         .library(name: "SkeinTensor", targets: ["SkeinTensor"]),
+        .library(name: "SkeinClassic", targets: ["SkeinClassic"]),
+        .library(name: "SkeinClassicHost", targets: ["SkeinClassicHost"]),
         .library(name: "SkeinText", targets: ["SkeinText"]),
         .library(name: "SkeinNN", targets: ["SkeinNN"]),
         .library(name: "SkeinDecoding", targets: ["SkeinDecoding"]),
@@ -145,6 +156,7 @@ let package = Package(
         ),
         tests("KernelTests", ["CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
+        tests("ClassicTests", ["SkeinClassicHost", "SkeinClassic", "SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
         .testTarget(
@@ -158,7 +170,8 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor", "SkeinText",
+                "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor",
+                "SkeinText",
                 "SkeinCore",
             ]
         ),

@@ -32,7 +32,7 @@ package final class AtomicFile {
     }
 
     /// Creates the temporary file.
-    convenience init(path: String) throws {
+    package convenience init(path: String) throws {
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {

@@ -1,0 +1,114 @@
+/// How a kernel's work is divided among workers.
+public enum Plan: Sendable, Equatable {
+    /// Whole model rows: classes, centroids, stored samples, or trees.
+    case rows
+    /// Features; partial sums are added by worker 0.
+    case features
+    /// Whole samples of a batch.
+    case batch
+    /// A grid: `rows` groups of model rows times the remaining workers over features.
+    case grid(rows: Int)
+}
+
+/// What a plan costs in steps, where one multiply-add is one step.
+@frozen
+public struct KernelCost: Sendable {
+    /// The steps of the busiest worker.
+    public var parallel: Int
+    /// The steps that one worker does while the others wait.
+    public var tail: Int
+    /// How often all workers meet.
+    public var barriers: Int
+
+    /// Creates a cost from its parts.
+    @inlinable
+    public init(parallel: Int, tail: Int, barriers: Int) {
+        self.parallel = parallel
+        self.tail = tail
+        self.barriers = barriers
+    }
+
+    /// The steps from start to end when meeting costs `barrier` steps.
+    @inlinable
+    public func steps(barrier: Int) -> Int { parallel + tail + barriers * barrier }
+}
+
+/// Chooses the cheapest plan of a matrix-like kernel.
+@frozen
+public struct CostModel: Sendable {
+    /// The steps that a meeting of all workers costs.
+    public var barrier: Int
+
+    /// Creates a model; about 60 steps suit harts that spin, 5000 threads that sleep.
+    @inlinable
+    public init(barrier: Int = 60) { self.barrier = barrier }
+
+    /// The cost of scoring `samples` rows of `width` features against `rows` model rows.
+    @inlinable
+    public func cost(
+        _ plan: Plan,
+        samples: Int,
+        rows: Int,
+        width: Int,
+        workers: Int
+    ) -> KernelCost {
+        @inline(__always) func up(_ count: Int, _ parts: Int) -> Int { (count + parts - 1) / parts }
+        switch plan {
+        case .batch:
+            return KernelCost(
+                parallel: up(samples, workers) * rows * (width + 1),
+                tail: 0,
+                barriers: 1
+            )
+        case .rows:
+            return KernelCost(
+                parallel: samples * up(rows, workers) * width,
+                tail: samples * rows,
+                barriers: 2
+            )
+        case .features:
+            return KernelCost(
+                parallel: samples * rows * up(width, workers),
+                tail: samples * rows * (workers + 1),
+                barriers: 2
+            )
+        case .grid(let groups):
+            let columns = max(workers / max(groups, 1), 1)
+            return KernelCost(
+                parallel: samples * up(rows, groups) * up(width, columns),
+                tail: samples * rows * (columns + 1),
+                barriers: 2
+            )
+        }
+    }
+
+    /// The cheapest plan; the first of equals in the order batch, rows, features, grids.
+    @inlinable
+    public func choose(samples: Int, rows: Int, width: Int, workers: Int) -> Plan {
+        var best = Plan.batch
+        var least = Int.max
+        var candidate = 0
+        // Numbers 0, 1, 2 are batch, rows and features; above that, grids of so many groups less one.
+        while candidate <= max(workers, 2) {
+            let plan = Self.candidate(candidate)
+            candidate += 1
+            if case .grid(let groups) = plan, workers % groups != 0 || groups == workers {
+                continue
+            }
+            let steps = cost(plan, samples: samples, rows: rows, width: width, workers: workers)
+                .steps(barrier: barrier)
+            if steps < least { (best, least) = (plan, steps) }
+        }
+        return best
+    }
+
+    @inlinable
+    static func candidate(_ number: Int) -> Plan {
+        switch number {
+        case 0: .batch
+        case 1: .rows
+        case 2: .features
+        default: .grid(rows: number - 1)
+        }
+    }
+}

@@ -1,0 +1,129 @@
+internal import SkeinCore
+internal import SkeinTensor
+
+/// Fits a linear classifier: logistic regression or a linear support vector machine.
+///
+/// Minimises `½|w|² + C Σ loss` by L-BFGS over centred and scaled features, which is the same problem
+/// in better-conditioned variables: the penalty is that of the weights of the given features. Scores
+/// and gradients are bulk products.
+///
+/// - Paper: Liu & Nocedal 1989, "On the limited memory BFGS method", algorithm 2.1.
+/// - Deviation: the intercept of the support vector machine is not penalised, unlike liblinear's.
+public struct LinearFit: Sendable {
+    /// Logistic loss or squared hinge.
+    public var kind: ClassicKind
+    /// C: the weight of the losses against the penalty.
+    public var strength: Double
+    /// The most iterations.
+    public var iterations: Int
+    /// Ends when the largest entry of the mean gradient is below this.
+    public var tolerance: Double
+
+    /// Chooses the hyper-parameters.
+    public init(
+        _ kind: ClassicKind,
+        strength: Double = 1,
+        iterations: Int = 300,
+        tolerance: Double = 1e-5
+    ) {
+        (self.kind, self.strength) = (kind, strength)
+        (self.iterations, self.tolerance) = (iterations, tolerance)
+    }
+
+    /// Fits a model to samples of at least two classes.
+    public func fit(_ data: Dataset, on team: PoolTeam) throws -> LinearModel {
+        try requireClasses(data, kind)
+        let (n, d) = (data.table.rows, data.table.width)
+        let outputs = data.classes.count == 2 ? 1 : data.classes.count
+        let (means, scales) = moments(data.table)
+        var scaled = data.table.values
+        for row in 0..<n {
+            for column in 0..<d {
+                let value = Double(scaled[row * d + column]) - means[column]
+                scaled[row * d + column] = Float(value / scales[column])
+            }
+        }
+        var turned = [Float](repeating: 0, count: n * d)
+        for row in 0..<n {
+            for column in 0..<d { turned[column * n + row] = scaled[row * d + column] }
+        }
+        let problem = LinearProblem(
+            kind: kind,
+            x: Tensor(scaled, rows: n, width: d, arena: team.processor.arena),
+            turned: try team.processor.packed(turned, as: .f32, outputs: d, inputs: n),
+            labels: data.labels,
+            outputs: outputs,
+            strength: strength,
+            penalties: scales.map { 1 / ($0 * $0) },
+            team: team
+        )
+        let start = [Double](repeating: 0, count: outputs * (d + 1))
+        let solution = try minimise(
+            from: start,
+            iterations: iterations,
+            tolerance: tolerance * strength * Double(n)
+        ) { try problem.evaluate($0) }
+        var weights: [Float] = []
+        var biases: [Float] = []
+        for output in 0..<outputs {
+            var bias = solution[output * (d + 1) + d]
+            for column in 0..<d {
+                let weight = solution[output * (d + 1) + column] / scales[column]
+                weights.append(Float(weight))
+                bias -= weight * means[column]
+            }
+            biases.append(Float(bias))
+        }
+        return LinearModel(
+            kind: kind,
+            classes: data.classes,
+            width: d,
+            weights: weights,
+            biases: biases
+        )
+    }
+}
+
+/// Mean and standard deviation of every column; 1 where a column is constant.
+func moments(_ table: Table) -> (means: [Double], scales: [Double]) {
+    var means = [Double](repeating: 0, count: table.width)
+    var squares = means
+    for row in 0..<table.rows {
+        for column in 0..<table.width {
+            means[column] += Double(table.values[row * table.width + column])
+        }
+    }
+    for column in 0..<table.width { means[column] /= Double(max(table.rows, 1)) }
+    for row in 0..<table.rows {
+        for column in 0..<table.width {
+            let value = Double(table.values[row * table.width + column]) - means[column]
+            squares[column] += value * value
+        }
+    }
+    let scales = squares.map { $0 > 0 ? ($0 / Double(table.rows)).squareRoot() : 1 }
+    return (means, scales)
+}
+
+/// Refuses data that a classifier cannot learn from.
+func requireClasses(_ data: Dataset, _ kind: ClassicKind) throws {
+    let present = Set(data.labels).count
+    guard present > 1, data.table.width > 0 else {
+        throw SkeinError(
+            .invalidArgument,
+            "\(kind.rawValue) needs at least two classes and one feature, but the \(data.table.rows)"
+                + " samples hold \(present) and \(data.table.width)"
+        )
+    }
+    try requireFinite(data.table)
+}
+
+/// Refuses values that are not finite, naming the first.
+func requireFinite(_ table: Table) throws {
+    guard let place = table.values.firstIndex(where: { !$0.isFinite }) else { return }
+    throw SkeinError(
+        .notFinite,
+        "row \(place / table.width + 1), column \(place % table.width + 1) of the samples is"
+            + " \(table.values[place])",
+        hint: "remove such rows or fill them with --missing mean"
+    )
+}

@@ -1,0 +1,263 @@
+internal import ArgumentParser
+internal import Foundation
+internal import SkeinClassic
+internal import SkeinClassicHost
+internal import SkeinCore
+
+/// `skein classic fit`.
+struct ClassicFit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fit",
+        abstract: "Fit a model and score it on samples held out, or by cross-validation."
+    )
+
+    @OptionGroup var source: ClassicDataFlags
+    @OptionGroup var choice: ClassicFitFlags
+
+    @Option(name: [.customShort("o"), .long], help: "The directory to write the model to.")
+    var output: String?
+
+    @Option(help: "The share of samples to hold out and score.")
+    var test = 0.0
+
+    @Option(help: "Cross-validate with so many folds.")
+    var folds: Int?
+
+    func run() throws {
+        let team = try source.team()
+        let data = try source.read()
+        if let folds { try validate(data, folds, team) }
+        var training = data
+        var held: Dataset?
+        if test > 0 {
+            guard test < 1 else {
+                throw SkeinError(.invalidArgument, "--test is \(test), expected a share below 1")
+            }
+            let order = Splits.order(data.table.rows, seed: choice.seed)
+            let count = Int((Double(data.table.rows) * test).rounded())
+            held = data.taking(Array(order.prefix(count)))
+            training = data.taking(Array(order.dropFirst(count)))
+        }
+        let start = ContinuousClock.now
+        let model = try choice.fit(training, on: team)
+        let elapsed = (ContinuousClock.now - start).seconds
+        Environment.out(
+            "\(model.kind.rawValue): \(training.table.rows) samples, \(model.width) features,"
+                + " \(model.classes.count) classes, fitted in \(rounded(elapsed * 1000)) ms\n"
+        )
+        if let held, !model.kind.isClustering, held.table.rows > 0 {
+            let labels = try model.predictions(for: held.table, on: team).labels
+            let metrics = Metrics(truth: held.labels, predicted: labels, classes: model.classes)
+            Environment.out("held out: accuracy \(rounded(metrics.accuracy))\n")
+        }
+        if let output {
+            try FileManager.default.createDirectory(
+                atPath: output,
+                withIntermediateDirectories: true
+            )
+            try ModelStore.save(model, to: output)
+        }
+    }
+
+    private func validate(_ data: Dataset, _ folds: Int, _ team: PoolTeam) throws {
+        guard (2...data.table.rows).contains(max(folds, 0)), !choice.kind.isClustering else {
+            throw SkeinError(
+                .invalidArgument,
+                "--folds \(folds) of \(data.table.rows) samples for \(choice.kind.rawValue); expected"
+                    + " a classifier and 2 or more folds, at most one a sample"
+            )
+        }
+        var scores: [Double] = []
+        for fold in Splits.folds(data.labels, count: folds, seed: choice.seed) {
+            let out = Set(fold)
+            let rest = (0..<data.table.rows).filter { !out.contains($0) }
+            let model = try choice.fit(data.taking(rest), on: team)
+            let held = data.taking(fold)
+            let labels = try model.predictions(for: held.table, on: team).labels
+            let metrics = Metrics(truth: held.labels, predicted: labels, classes: model.classes)
+            scores.append(metrics.accuracy)
+        }
+        let mean = scores.reduce(0, +) / Double(scores.count)
+        let list = scores.map(rounded).joined(separator: " ")
+        Environment.out("cross-validation: accuracy \(rounded(mean)) (\(list))\n")
+    }
+}
+
+/// `skein classic predict`.
+struct ClassicPredict: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict",
+        abstract: "Print the class of every sample, one a line."
+    )
+
+    @Option(name: [.customShort("m"), .long], help: "A model's directory.")
+    var model: String
+
+    @OptionGroup var source: ClassicDataFlags
+    @OptionGroup var plan: PlanFlag
+
+    @Flag(help: "Print each sample's scores after its class.")
+    var scores = false
+
+    func run() throws {
+        let model = try ModelStore.load(model)
+        let data = try source.read()
+        let prediction = try model.predictions(
+            for: data.table,
+            on: source.team(),
+            plan: plan.value()
+        )
+        var text = ""
+        for (row, label) in prediction.labels.enumerated() {
+            text += model.classes.isEmpty ? "\(label)" : model.classes[Int(label)]
+            if scores {
+                for column in 0..<prediction.columns {
+                    text += ",\(prediction.scores[row * prediction.columns + column])"
+                }
+            }
+            text += "\n"
+        }
+        Environment.out(text)
+    }
+}
+
+/// `skein classic eval`.
+struct ClassicEvaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval",
+        abstract: "Score a classifier: accuracy, F1, a class at a time, the confusion matrix."
+    )
+
+    @Option(name: [.customShort("m"), .long], help: "A model's directory.")
+    var model: String
+
+    @OptionGroup var source: ClassicDataFlags
+    @OptionGroup var plan: PlanFlag
+
+    @Option(help: "Write the confusion matrix as an SVG picture.")
+    var picture: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let model = try ModelStore.load(model)
+        guard !model.kind.isClustering else {
+            throw SkeinError(
+                .unsupported,
+                "\(model.kind.rawValue) knows no classes to compare with",
+                hint: "use predict"
+            )
+        }
+        let data = try source.read(classes: model.classes)
+        let labels = try model.predictions(for: data.table, on: source.team(), plan: plan.value())
+            .labels
+        let metrics = Metrics(truth: data.labels, predicted: labels, classes: model.classes)
+        if let picture {
+            do {
+                try metrics.picture.write(toFile: picture, atomically: true, encoding: .utf8)
+            } catch {
+                throw SkeinError(.ioFailure, "cannot write \(picture): \(error)")
+            }
+        }
+        if json {
+            let rows = metrics.confusion.map { JSON.array($0.map(JSON.int)) }
+            let report: JSON = [
+                "accuracy": .double(metrics.accuracy), "macro_f1": .double(metrics.macroF1),
+                "classes": .array(model.classes.map(JSON.string)), "confusion": .array(rows),
+            ]
+            Environment.out(report.text(.indented(2)) + "\n")
+            return
+        }
+        var text = "accuracy \(rounded(metrics.accuracy))  macro F1 \(rounded(metrics.macroF1))\n"
+        for (index, name) in model.classes.enumerated() {
+            text +=
+                "\(name): precision \(rounded(metrics.precision(index))),"
+                + " recall \(rounded(metrics.recall(index))), confusion \(metrics.confusion[index])\n"
+        }
+        Environment.out(text)
+    }
+}
+
+/// `skein classic export`.
+struct ClassicExport: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write a model as safetensors, whatever form it was read from."
+    )
+
+    @Option(name: [.customShort("m"), .long], help: "A model's directory, scikit-learn's too.")
+    var model: String
+
+    @Option(name: [.customShort("o"), .long], help: "The directory to write.")
+    var output: String
+
+    func run() throws {
+        let loaded = try ModelStore.load(model)
+        try FileManager.default.createDirectory(
+            atPath: output,
+            withIntermediateDirectories: true
+        )
+        try ModelStore.save(loaded, to: output)
+    }
+}
+
+/// `skein classic bench`.
+struct ClassicBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Time fit and predict; prints JSON with medians in milliseconds."
+    )
+
+    @OptionGroup var source: ClassicDataFlags
+    @OptionGroup var choice: ClassicFitFlags
+    @OptionGroup var plan: PlanFlag
+
+    @Option(help: "Samples to predict; the fitted ones by default.")
+    var on: String?
+
+    @Option(help: "How often.")
+    var repeats = 5
+
+    func run() throws {
+        let team = try source.team()
+        let data = try source.read()
+        var other = source
+        other.data = on ?? source.data
+        let asked = on == nil ? data : try other.read(classes: data.classes)
+        let plan = try plan.value()
+        var (fits, predictions): ([Double], [Double]) = ([], [])
+        var accuracy = 0.0
+        for _ in 0..<max(repeats, 1) {
+            let start = ContinuousClock.now
+            let model = try choice.fit(data, on: team)
+            let middle = ContinuousClock.now
+            let labels = try model.predictions(for: asked.table, on: team, plan: plan).labels
+            predictions.append((ContinuousClock.now - middle).seconds * 1000)
+            fits.append((middle - start).seconds * 1000)
+            if !model.kind.isClustering {
+                accuracy =
+                    Metrics(truth: asked.labels, predicted: labels, classes: data.classes).accuracy
+            } else {
+                accuracy = model.parameters["inertia"] ?? 0
+            }
+        }
+        let report: JSON = [
+            "kind": .string(choice.kind.rawValue), "threads": .int(team.workers),
+            "fit_ms": .double(fits.sorted()[fits.count / 2]),
+            "predict_ms": .double(predictions.sorted()[predictions.count / 2]),
+            "score": .double(accuracy),
+        ]
+        Environment.out(report.text() + "\n")
+    }
+}
+
+extension Duration {
+    /// Seconds, with their fraction.
+    fileprivate var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}
+
+/// Four digits after the point.
+private func rounded(_ value: Double) -> String { String(format: "%.4f", value) }
