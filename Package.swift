@@ -29,6 +29,12 @@ let rooms = [
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
     Room(floor: 2, name: "SkeinNN", imports: ["SkeinTensor", "SkeinCore"]),
+    Room(
+        floor: 2,
+        name: "SkeinGraph",
+        imports: ["CSkeinKernels", "SkeinTensor", "SkeinCore"],
+        settings: rules
+    ),
     Room(floor: 2, name: "SkeinDecoding", imports: ["SkeinTensor", "SkeinCore"]),
     Room(
         floor: 3,
@@ -60,8 +66,8 @@ let rooms = [
         floor: 6,
         name: "skein",
         imports: [
-            "SkeinServer", "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor",
-            "SkeinText", "SkeinCore",
+            "SkeinServer", "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinGraph",
+            "SkeinTensor", "SkeinText", "SkeinCore",
             "CSkeinStart",
         ],
         products: [
@@ -115,6 +121,7 @@ let package = Package(
         .library(name: "SkeinTensor", targets: ["SkeinTensor"]),
         .library(name: "SkeinText", targets: ["SkeinText"]),
         .library(name: "SkeinNN", targets: ["SkeinNN"]),
+        .library(name: "SkeinGraph", targets: ["SkeinGraph"]),
         .library(name: "SkeinDecoding", targets: ["SkeinDecoding"]),
         .library(name: "SkeinEngine", targets: ["SkeinEngine", "SkeinModels"]),
         .library(name: "SkeinServer", targets: ["SkeinServer"]),
@@ -139,6 +146,7 @@ let package = Package(
         tests("KernelTests", ["CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
+        tests("GraphTests", ["SkeinGraph", "CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
         .testTarget(
             name: "ServerTests",

@@ -27,12 +27,11 @@ static void skipgram_group(float *u, float *out, ptrdiff_t width, const int32_t 
 static void skipgram(float *in, float *out, ptrdiff_t width, const int32_t *contexts,
                      ptrdiff_t context_count, const int32_t *outputs, ptrdiff_t output_count,
                      float rate) {
-    for (ptrdiff_t c = 0; c < context_count; c++) {
-        float *u = in + contexts[c] * width;
-        for (ptrdiff_t j = 0; j < output_count; j += SK_SKIPGRAM_GROUP) {
-            ptrdiff_t left = output_count - j;
-            skipgram_group(u, out, width, outputs + j,
-                           left < SK_SKIPGRAM_GROUP ? left : SK_SKIPGRAM_GROUP, j == 0, rate);
+    for (ptrdiff_t j = 0; j < output_count; j += SK_SKIPGRAM_GROUP) {
+        ptrdiff_t left = output_count - j;
+        ptrdiff_t count = left < SK_SKIPGRAM_GROUP ? left : SK_SKIPGRAM_GROUP;
+        for (ptrdiff_t c = 0; c < context_count; c++) {
+            skipgram_group(in + contexts[c] * width, out, width, outputs + j, count, j == 0, rate);
         }
     }
 }
