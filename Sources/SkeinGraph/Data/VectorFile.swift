@@ -93,7 +93,8 @@ public struct VectorFile: Sendable {
         var scanner = LineScanner(bytes: bytes, path: path)
         guard scanner.nextLine(), let rows = try scanner.integer("a row count"),
             let dimensions = try scanner.integer("a dimension"),
-            (0..<1 << 31).contains(rows), (1..<1 << 16).contains(dimensions)
+            (0..<1 << 31).contains(rows), (1..<1 << 16).contains(dimensions),
+            rows * dimensions <= Int64(bytes.count)
         else { throw SkeinError(.syntax, "\(path), line 1: expected \"rows dimensions\"") }
         ids = []
         vectors = NodeMatrix(rows: Int(rows), dimensions: Int(dimensions))
