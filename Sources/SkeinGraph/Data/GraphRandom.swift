@@ -45,7 +45,7 @@ struct GraphRandom: Sendable {
 
     /// An integer below `bound`, which is at most 2³².
     @inline(__always) mutating func below(_ bound: Int) -> Int {
-        Int((next() >> 32) &* UInt64(bound) >> 32)
+        Int(((next() >> 32) &* UInt64(bound)) >> 32)
     }
 
     /// A number in [0, 1).

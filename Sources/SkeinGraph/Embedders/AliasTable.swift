@@ -45,7 +45,7 @@ struct AliasTable: Sendable {
         _ random: inout GraphRandom
     ) -> Int {
         let word = random.next()
-        let slot = Int((word >> 32) &* UInt64(slots.count) >> 32)
+        let slot = Int(((word >> 32) &* UInt64(slots.count)) >> 32)
         let value = slots[slot]
         return word & 0xffff_ffff < value >> 32 ? slot : Int(value & 0xffff_ffff)
     }
