@@ -5,8 +5,8 @@ usage: bench_graph.py SKEIN GRAPH [--labels FILE] [--format edges] [--communitie
                       [--header-lines N] [--threads 1] [--dim 128] [--turns 3]
 
 Needs gensim, numpy and scipy (written with gensim 4.4, NumPy 2.4, SciPy 1.17). Seeds are fixed: 1.
-gensim is given ready walks, and only its training is timed; skein's time is the whole command,
-with reading, walking and writing. Turns alternate and medians are printed, with micro-F1 of both
+gensim is given ready walks, and only its training is timed; skein's DeepWalk is the whole command,
+with reading, walking and writing. Both ProNEs are timed from the graph in memory to the vectors. Turns alternate and medians are printed, with micro-F1 of both
 vectors by the same classifier when there are labels.
 """
 
@@ -31,6 +31,7 @@ def options():
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--walks", type=int, default=10)
+    parser.add_argument("--prone-only", action="store_true")
     return parser.parse_args()
 
 
@@ -142,6 +143,9 @@ def skein(method, path):
                "--dim", str(ARGS.dim), "--threads", str(ARGS.threads), "--walks", str(ARGS.walks)]
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    if method == "prone":
+        with open(f"{path}/levels.json") as file:
+            return json.load(file)["embedding_seconds"]
     return time.perf_counter() - start
 
 
@@ -158,26 +162,31 @@ def quality(path):
 
 def main():
     ids, matrix = read()
-    sentences = walks(ids, matrix, ARGS.walks, 80)
-    times = {name: [] for name in ("gensim", "skein deepwalk", "scipy prone", "skein prone")}
+    names = ["scipy prone", "skein prone"]
+    if not ARGS.prone_only:
+        names = ["gensim", "skein deepwalk"] + names
+        sentences = walks(ids, matrix, ARGS.walks, 80)
+    times = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as directory:
         paths = {"gensim": f"{directory}/g.txt", "scipy prone": f"{directory}/p.txt",
                  "skein deepwalk": f"{directory}/d/vectors.skv",
                  "skein prone": f"{directory}/q/vectors.skv"}
         for _ in range(ARGS.turns):
-            times["gensim"].append(gensim_deepwalk(sentences, paths["gensim"]))
-            times["skein deepwalk"].append(skein("deepwalk", f"{directory}/d"))
+            if not ARGS.prone_only:
+                times["gensim"].append(gensim_deepwalk(sentences, paths["gensim"]))
+                times["skein deepwalk"].append(skein("deepwalk", f"{directory}/d"))
             times["scipy prone"].append(scipy_prone(matrix, paths["scipy prone"], ids))
             times["skein prone"].append(skein("prone", f"{directory}/q"))
-        scores = {name: quality(path) for name, path in paths.items()}
+        scores = {name: quality(path) for name, path in paths.items() if name in times}
     medians = {name: statistics.median(values) for name, values in times.items()}
     print(f"gensim {gensim.__version__}, numpy {np.__version__}, scipy {scipy.__version__}, "
           f"{ARGS.threads} thread(s), {len(ids)} nodes, {matrix.nnz // 2} edges, d {ARGS.dim}")
     for name, seconds in medians.items():
         score = "" if scores[name] is None else f"  micro-F1 {scores[name]}"
         print(f"{name:16} {seconds:8.2f} s{score}")
-    print(f"deepwalk ratio {medians['gensim'] / medians['skein deepwalk']:.2f}, "
-          f"prone ratio {medians['scipy prone'] / medians['skein prone']:.2f}")
+    if not ARGS.prone_only:
+        print(f"deepwalk ratio {medians['gensim'] / medians['skein deepwalk']:.2f}")
+    print(f"prone ratio {medians['scipy prone'] / medians['skein prone']:.2f}")
 
 
 main()

@@ -54,13 +54,16 @@ struct GraphEmbed: ParsableCommand {
                 Environment.error("\r\u{1b}[Kpart \(done) of \(total)\(kept), \(clock.now - start)")
             }
         }
+        let begin = clock.now
         let result = try embedder.embed(levels)
+        let spent = clock.now - begin
         if !quiet { Environment.error("\n") }
         let file = VectorFile(ids: loaded.ids, vectors: result.vectors)
         try file.writeText(to: output + "/vectors.txt")
         try file.writeBinary(to: output + "/vectors.skv")
         var summary = GraphReport.levels(levels, shares: shares)
         summary["settings"] = .string(settings)
+        summary["embedding_seconds"] = .double(spent / .seconds(1))
         summary["seed"] = .string("\(input.seed)")
         summary["blocks"] = .array(
             result.blocks.map { .array([.int($0.lowerBound), .int($0.upperBound)]) })

@@ -167,13 +167,19 @@ static SK_TARGET_AVX2 void gram(double *g, const float *a, ptrdiff_t p, const fl
     for (ptrdiff_t r = 0; r < rows; r += GRAM_ROWS) {
         ptrdiff_t count = rows - r < GRAM_ROWS ? rows - r : GRAM_ROWS;
         for (ptrdiff_t i = 0; i < p; i += 4) {
-            ptrdiff_t j = 0;
+            // Of a matrix with itself only the upper half is summed.
+            ptrdiff_t j = a == b && p == q ? i / 16 * 16 : 0;
             for (; j + 16 <= q; j += 16) {
                 gram_tile(g + i * q + j, a + r * p + i, p, b + r * q + j, q, count, 4, 2);
             }
             if (j < q) {
                 gram_tile(g + i * q + j, a + r * p + i, p, b + r * q + j, q, count, 4, 1);
             }
+        }
+    }
+    for (ptrdiff_t i = 0; a == b && p == q && i < p; i++) {
+        for (ptrdiff_t j = 0; j < i; j++) {
+            g[i * q + j] = g[j * q + i];
         }
     }
 }

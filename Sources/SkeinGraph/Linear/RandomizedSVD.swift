@@ -34,11 +34,12 @@ struct RandomizedSVD {
                 for column in 0..<width { start[row, column] = random.normal() }
             }
         }
-        var q = Self.orthonormal(forward(start), compute)
+        var q = Self.orthonormal(forward(start), compute, rounds: 1)
         for _ in 0..<iterations {
-            q = Self.orthonormal(backward(q), compute)
-            q = Self.orthonormal(forward(q), compute)
+            q = Self.orthonormal(backward(q), compute, rounds: 1)
+            q = Self.orthonormal(forward(q), compute, rounds: 1)
         }
+        q = Self.orthonormal(q, compute, rounds: 1)
         let b = backward(q)
         let inner = Self.spectrum(compute.gram(b, b), width, stride: b.stride)
         let kept = min(rank, width)
@@ -76,10 +77,15 @@ struct RandomizedSVD {
         return JacobiSVD(square, count: width)
     }
 
-    /// An orthonormal basis of the columns, by two rounds of a Cholesky-free Gram factorisation.
-    static func orthonormal(_ y: NodeMatrix, _ compute: GraphCompute) -> NodeMatrix {
+    /// An orthonormal basis of the columns from their Gram matrix; a second round removes what rounding
+    /// left of the first.
+    static func orthonormal(
+        _ y: NodeMatrix,
+        _ compute: GraphCompute,
+        rounds: Int = 2
+    ) -> NodeMatrix {
         var q = y
-        for _ in 0..<2 {
+        for _ in 0..<rounds {
             let width = q.dimensions
             let gram = compute.gram(q, q)
             var turn = [Double](repeating: 0, count: q.stride * width)
