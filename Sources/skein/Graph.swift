@@ -42,7 +42,9 @@ struct GraphInput: ParsableArguments {
         if GraphStore.isStore(graph) { return try GraphStore.map(graph) }
         guard let format = GraphFormat(rawValue: format) else {
             throw SkeinError(
-                .invalidArgument, "--format is \"\(format)\", expected edges or adjacency")
+                .invalidArgument,
+                "--format is \"\(format)\", expected edges or adjacency"
+            )
         }
         return try GraphFileReader.read(graph, format: format, headerLines: headerLines)
     }
@@ -203,7 +205,9 @@ struct EmbeddingFlags: ParsableArguments {
     func options(seed: UInt64) throws -> EmbeddingOptions {
         guard let alignment = Alignment(rawValue: align) else {
             throw SkeinError(
-                .invalidArgument, "--align is \"\(align)\", expected none, procrustes or anchors")
+                .invalidArgument,
+                "--align is \"\(align)\", expected none, procrustes or anchors"
+            )
         }
         var options = EmbeddingOptions()
         options.dimensions = dimensions
@@ -216,11 +220,15 @@ struct EmbeddingFlags: ParsableArguments {
         case "sum": options.fusion = .sum
         default:
             options.fusion = .concatFixed(
-                try Self.numbers(fusion, "--fusion", expected: "concat, sum or dimensions"))
+                try Self.numbers(fusion, "--fusion", expected: "concat, sum or dimensions")
+            )
         }
         if let levelWeights {
             options.levelWeights = try Self.numbers(
-                levelWeights, "--level-weights", expected: "numbers")
+                levelWeights,
+                "--level-weights",
+                expected: "numbers"
+            )
         }
         return options
     }

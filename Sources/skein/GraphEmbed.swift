@@ -66,26 +66,35 @@ struct GraphEmbed: ParsableCommand {
         summary["embedding_seconds"] = .double(spent / .seconds(1))
         summary["seed"] = .string("\(input.seed)")
         summary["blocks"] = .array(
-            result.blocks.map { .array([.int($0.lowerBound), .int($0.upperBound)]) })
+            result.blocks.map { .array([.int($0.lowerBound), .int($0.upperBound)]) }
+        )
         try Self.write(JSON.object(summary).text() + "\n", to: output + "/levels.json")
         let colours = try labels.map {
             try NodeLabels(path: $0, for: loaded, isCommunities: communities)
         }
         let page = GraphReport.page(
             title: (input.graph as NSString).lastPathComponent,
-            loaded, levels, shares, result, colours, try input.processor())
+            loaded,
+            levels,
+            shares,
+            result,
+            colours,
+            try input.processor()
+        )
         try Self.write(page, to: output + "/report.html")
         if !keep { try? FileManager.default.removeItem(atPath: store.directory) }
         Environment.out(
             GraphTables.loading(loaded) + GraphTables.levels(levels)
                 + "\(result.vectors.dimensions) dimensions as \(shares), \(clock.now - start), "
-                + "peak \(Environment.peakMemory >> 20) MiB\n")
+                + "peak \(Environment.peakMemory >> 20) MiB\n"
+        )
     }
 
     /// The graph and every setting that the vectors depend on.
     private func settings(_ loaded: LoadedGraph) throws -> String {
         let set = try input.processor().instructionSet
-        return "\(loaded.fingerprint) \(input.seed) \(division.settings) \(embedding.settings) \(set)"
+        return
+            "\(loaded.fingerprint) \(input.seed) \(division.settings) \(embedding.settings) \(set)"
     }
 
     private static func makeDirectory(_ path: String) throws {

@@ -44,7 +44,9 @@ struct GraphEval: ParsableCommand {
     func run() throws {
         guard repeats > 0, k > 0, trainShare > 0, trainShare < 1 else {
             throw SkeinError(
-                .invalidArgument, "--repeats and -k must be positive, --train-share between 0 and 1")
+                .invalidArgument,
+                "--repeats and -k must be positive, --train-share between 0 and 1"
+            )
         }
         let loaded = try input.load()
         let processor = try input.processor()
@@ -87,7 +89,8 @@ struct GraphEval: ParsableCommand {
             let split = EdgeSplit(loaded.graph, seed: seed)
             let (vectors, levels) = try embed(split.graph, processor, seed: seed)
             results.append(
-                LinkPrediction(split, vectors, feature: feature, levels: levels, isMasked: mask))
+                LinkPrediction(split, vectors, feature: feature, levels: levels, isMasked: mask)
+            )
         }
         var object = JSONObject()
         object["auc"] = Self.mean(results.map(\.areaUnderCurve))

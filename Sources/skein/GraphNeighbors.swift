@@ -26,7 +26,10 @@ struct GraphNeighbors: ParsableCommand {
 
     func run() throws {
         guard k > 0, breadth > 0 else {
-            throw SkeinError(.invalidArgument, "-k is \(k) and --breadth \(breadth), expected more than 0")
+            throw SkeinError(
+                .invalidArgument,
+                "-k is \(k) and --breadth \(breadth), expected more than 0"
+            )
         }
         let file = try VectorFile(path: vectors)
         var rows: [Int64: Int] = [:]

@@ -48,7 +48,9 @@ enum GraphTables {
     static func loading(_ loaded: LoadedGraph) -> String {
         let graph = loaded.graph
         var text = "\(graph.nodeCount) nodes, \(graph.edgeCount) edges"
-        if loaded.report.selfLoops > 0 { text += ", \(loaded.report.selfLoops) self loops left out" }
+        if loaded.report.selfLoops > 0 {
+            text += ", \(loaded.report.selfLoops) self loops left out"
+        }
         if loaded.report.repeats > 0 { text += ", \(loaded.report.repeats) repeats summed" }
         return text + "\n"
     }

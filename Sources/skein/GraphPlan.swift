@@ -43,6 +43,7 @@ struct GraphPlan: ParsableCommand {
         Environment.out(
             GraphTables.loading(loaded) + GraphTables.levels(levels)
                 + "dimensions \(shares)\nmemory about \(forecast.bytes >> 20) MiB\n"
-                + "embedding about \(GraphTables.short(forecast.time / .seconds(1))) s\n")
+                + "embedding about \(GraphTables.short(forecast.time / .seconds(1))) s\n"
+        )
     }
 }

@@ -24,7 +24,10 @@ struct BinaryFile {
             throw error
         }
         guard rename(temporary, path) == 0 else {
-            throw SkeinError(.ioFailure, "cannot replace \(path): \(String(cString: strerror(errno)))")
+            throw SkeinError(
+                .ioFailure,
+                "cannot replace \(path): \(String(cString: strerror(errno)))"
+            )
         }
     }
 

@@ -92,7 +92,9 @@ public final class Graph: @unchecked Sendable {
         var counts = [Int64](repeating: 0, count: nodeCount + 1)
         for node in 0..<nodeCount {
             let range = Int(starts[node])..<Int(starts[node + 1])
-            rows[range].sort { $0.target != $1.target ? $0.target < $1.target : $0.weight < $1.weight }
+            rows[range].sort {
+                $0.target != $1.target ? $0.target < $1.target : $0.weight < $1.weight
+            }
             let begin = length
             for index in range {
                 if length > begin, rows[length - 1].target == rows[index].target {

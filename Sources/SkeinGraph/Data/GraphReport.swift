@@ -9,7 +9,8 @@ extension LoadedGraph {
         for id in ids { hash = GraphRandom.mixed(hash ^ UInt64(bitPattern: id)) }
         for node in 0..<graph.nodeCount {
             for entry in graph.entries(of: node) {
-                let word = UInt64(graph.targets[entry]) << 32 | UInt64(graph.weight(entry).bitPattern)
+                let word =
+                    UInt64(graph.targets[entry]) << 32 | UInt64(graph.weight(entry).bitPattern)
                 hash = GraphRandom.mixed(hash ^ word &+ UInt64(node))
             }
         }
@@ -138,7 +139,8 @@ public enum GraphReport {
     }
 
     /// The coordinates along the two directions of largest variance.
-    package static func projected(_ vectors: NodeMatrix, _ compute: GraphCompute) -> [SIMD2<Float>] {
+    package static func projected(_ vectors: NodeMatrix, _ compute: GraphCompute) -> [SIMD2<Float>]
+    {
         let x = vectors.copy()
         for column in 0..<x.dimensions {
             var sum = 0.0

@@ -28,7 +28,9 @@ public struct NodeLabels: Sendable {
             while scanner.nextLine() {
                 if isCommunities {
                     while let id = try scanner.integer("a node id") {
-                        if let node = graph.node(id: id) { pairs.append((node, Int64(scanner.line))) }
+                        if let node = graph.node(id: id) {
+                            pairs.append((node, Int64(scanner.line)))
+                        }
                     }
                     continue
                 }

@@ -48,7 +48,9 @@ public struct VectorFile: Sendable {
             try file.append(ids)
             for row in 0..<vectors.rows {
                 try file.append(
-                    UnsafePointer(vectors.base + row * vectors.stride), count: vectors.dimensions)
+                    UnsafePointer(vectors.base + row * vectors.stride),
+                    count: vectors.dimensions
+                )
             }
         }
     }
@@ -65,7 +67,10 @@ public struct VectorFile: Sendable {
         }
         self = try file.withUnsafeBytes { bytes in
             guard bytes.count >= 24, let base = bytes.baseAddress else {
-                throw SkeinError(.corruptFile, "\(path) has \(file.count) bytes, expected a header of 24")
+                throw SkeinError(
+                    .corruptFile,
+                    "\(path) has \(file.count) bytes, expected a header of 24"
+                )
             }
             let rows = bytes.load(fromByteOffset: 8, as: Int64.self)
             let dimensions = bytes.load(fromByteOffset: 16, as: Int64.self)
@@ -85,7 +90,9 @@ public struct VectorFile: Sendable {
                     .update(from: values + row * Int(dimensions), count: Int(dimensions))
             }
             return VectorFile(
-                ids: Array(UnsafeBufferPointer(start: ids, count: Int(rows))), vectors: matrix)
+                ids: Array(UnsafeBufferPointer(start: ids, count: Int(rows))),
+                vectors: matrix
+            )
         }
     }
 

@@ -77,7 +77,14 @@ public struct LineEmbedder: SubgraphEmbedder {
                     let count = Self.draw(negatives, list, noise, &random)
                     let rate = learningRate * max(1 - Float(sample) / Float(samples), 1e-4)
                     compute.skipgram(
-                        input, output, contexts: list, 1, outputs: list + 1, count - 1, rate: rate)
+                        input,
+                        output,
+                        contexts: list,
+                        1,
+                        outputs: list + 1,
+                        count - 1,
+                        rate: rate
+                    )
                 }
             }
         }

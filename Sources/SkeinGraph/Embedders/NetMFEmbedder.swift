@@ -92,7 +92,9 @@ public struct NetMFEmbedder: SubgraphEmbedder {
         }
         // Start from D⁻¹ and multiply T times by D⁻¹A from the left.
         var power = NodeMatrix(rows: n, dimensions: n)
-        for node in 0..<n where strengths[node] > 0 { power[node, node] = Float(1 / strengths[node]) }
+        for node in 0..<n where strengths[node] > 0 {
+            power[node, node] = Float(1 / strengths[node])
+        }
         let sum = NodeMatrix(rows: n, dimensions: n)
         for _ in 0..<window {
             power = compute.multiply(graph, values: steps, power)

@@ -104,7 +104,9 @@ public struct ProNEEmbedder: SubgraphEmbedder {
                 for row in range {
                     let (own, target) = (x.base + row * x.stride, y.base + row * y.stride)
                     let factor = 1 - mu - scales[row]
-                    for index in 0..<x.stride { target[index] = factor * own[index] - target[index] }
+                    for index in 0..<x.stride {
+                        target[index] = factor * own[index] - target[index]
+                    }
                 }
             }
             return y
@@ -119,7 +121,11 @@ public struct ProNEEmbedder: SubgraphEmbedder {
         var before = features
         var now = combined(0.5, shifted(shifted(features)), -1, features)
         var sum = combined(
-            Float(Self.bessel(0, theta)), before, Float(-2 * Self.bessel(1, theta)), now)
+            Float(Self.bessel(0, theta)),
+            before,
+            Float(-2 * Self.bessel(1, theta)),
+            now
+        )
         for term in 2..<order {
             let inner = combined(1, shifted(shifted(now)), -2, now)
             let next = combined(1, inner, -1, before)

@@ -21,7 +21,8 @@ struct SkipGramTrainer: Sendable {
         let (first, last) = (embedder.learningRate, embedder.finalLearningRate)
         let rate = first + (last - first) * progress
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: negatives + 1) { outputs in
-            withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * embedder.window) { contexts in
+            withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * embedder.window) {
+                contexts in
                 guard let outputs = outputs.baseAddress, let contexts = contexts.baseAddress else {
                     return
                 }

@@ -40,7 +40,10 @@ public struct LinkPrediction: Sendable, Equatable {
     ) {
         let homes = levels.map { Self.homes($0, embedding.vectors.rows) } ?? []
         let scorer = PairScorer(
-            embedding: embedding, feature: feature, homes: isMasked ? homes : [])
+            embedding: embedding,
+            feature: feature,
+            homes: isMasked ? homes : []
+        )
         let positives = split.testPositives
         let negatives = split.testNegatives
         let scores: ([Float], [Float])
@@ -72,7 +75,9 @@ public struct LinkPrediction: Sendable, Equatable {
                 zip(pairs, scores).filter { (parts[$0.0.0] == parts[$0.0.1]) == isSame }.map(\.1)
             }
             return RankingMetrics.areaUnderCurve(
-                positives: chosen(positives, scores.0), negatives: chosen(negatives, scores.1))
+                positives: chosen(positives, scores.0),
+                negatives: chosen(negatives, scores.1)
+            )
         }
         samePart = area(isSame: true)
         crossPart = area(isSame: false)

@@ -91,7 +91,10 @@ package struct LogisticRegression: Sendable {
                     let old = sum.loadUnaligned(fromByteOffset: offset, as: SIMD8<Float>.self)
                     let value = values.loadUnaligned(fromByteOffset: offset, as: SIMD8<Float>.self)
                     sum.storeBytes(
-                        of: old + factor * value, toByteOffset: offset, as: SIMD8<Float>.self)
+                        of: old + factor * value,
+                        toByteOffset: offset,
+                        as: SIMD8<Float>.self
+                    )
                 }
             }
         }

@@ -41,7 +41,8 @@ public struct NodeClassification: Sendable, Equatable {
             processor.pool.run(tasks: count) { label in
                 let isPositive = train.map { labels.labels[$0].contains(label) }
                 let isSeen = isPositive.contains(true)
-                let model = isSeen ? LogisticRegression(x, rows: train, isPositive: isPositive) : nil
+                let model =
+                    isSeen ? LogisticRegression(x, rows: train, isPositive: isPositive) : nil
                 for (row, node) in test.enumerated() {
                     scores[row, label] = model?.score(x, node) ?? -.infinity
                 }

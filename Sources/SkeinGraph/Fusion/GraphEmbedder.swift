@@ -63,9 +63,11 @@ public struct GraphEmbedder: Sendable {
     /// - Throws: `SkeinError` of the method or of the store.
     public func embed(_ levels: GraphLevels) throws -> GraphEmbedding {
         let shares = try shares(of: levels)
-        let work = Work(total: zip(levels.levels, shares).reduce(0) {
-            $0 + ($1.1 > 0 ? $1.0.partition.count : 0)
-        })
+        let work = Work(
+            total: zip(levels.levels, shares).reduce(0) {
+                $0 + ($1.1 > 0 ? $1.0.partition.count : 0)
+            }
+        )
         let nodeCount = levels.levels.first?.graph.nodeCount ?? 0
         let isSum = options.fusion == .sum
         let width = isSum ? options.dimensions : shares.reduce(0, +)
@@ -75,8 +77,11 @@ public struct GraphEmbedder: Sendable {
         for index in levels.levels.indices.reversed() where shares[index] > 0 {
             let matrix = try vectorsOf(level: index, shares[index], levels, work, &known)
             let first = isSum ? 0 : shares[..<index].reduce(0, +)
-            if isSum { if blocks.isEmpty { blocks.append(0..<width) } }
-            else { blocks.insert(first..<first + shares[index], at: 0) }
+            if isSum {
+                if blocks.isEmpty { blocks.append(0..<width) }
+            } else {
+                blocks.insert(first..<first + shares[index], at: 0)
+            }
             guard levels.levels.count > 1 else {
                 vectors = matrix
                 continue
@@ -91,7 +96,10 @@ public struct GraphEmbedder: Sendable {
             }
         }
         guard vectors.isFinite else {
-            throw SkeinError(.notFinite, "the \(method.name) vectors hold numbers that are not finite")
+            throw SkeinError(
+                .notFinite,
+                "the \(method.name) vectors hold numbers that are not finite"
+            )
         }
         return GraphEmbedding(vectors: vectors, blocks: blocks)
     }
@@ -149,7 +157,9 @@ public struct GraphEmbedder: Sendable {
         _ dimensions: Int,
         _ work: Work
     ) throws -> [NodeMatrix] {
-        let results = Mutex<[Result<NodeMatrix, any Error>?]>(.init(repeating: nil, count: members.count))
+        let results = Mutex<[Result<NodeMatrix, any Error>?]>(
+            .init(repeating: nil, count: members.count)
+        )
         let order = members.indices.sorted { (members[$1].count, $0) < (members[$0].count, $1) }
         let runner = GraphCompute(processor)
         let inner = GraphCompute(processor, isParallel: members.count == 1)

@@ -30,7 +30,9 @@ public struct PartStore: Sendable {
         }
         do {
             try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true)
+                atPath: directory,
+                withIntermediateDirectories: true
+            )
         } catch {
             throw SkeinError(.ioFailure, "cannot make \(directory): \(error.localizedDescription)")
         }
@@ -47,7 +49,9 @@ public struct PartStore: Sendable {
             try file.append([fingerprint, UInt64(matrix.rows), UInt64(matrix.dimensions)])
             for row in 0..<matrix.rows {
                 try file.append(
-                    UnsafePointer(matrix.base + row * matrix.stride), count: matrix.dimensions)
+                    UnsafePointer(matrix.base + row * matrix.stride),
+                    count: matrix.dimensions
+                )
             }
         }
     }

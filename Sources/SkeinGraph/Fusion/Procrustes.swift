@@ -10,7 +10,11 @@ public enum Procrustes {
     ///   - compute: Where it runs.
     /// - Returns: `dimensions` times `dimensions` values.
     /// - Complexity: O(n d² + d³).
-    public static func rotation(_ x: NodeMatrix, to y: NodeMatrix, _ compute: GraphCompute) -> [Double] {
+    public static func rotation(
+        _ x: NodeMatrix,
+        to y: NodeMatrix,
+        _ compute: GraphCompute
+    ) -> [Double] {
         precondition(x.rows == y.rows && x.dimensions == y.dimensions)
         let d = x.dimensions
         let gram = compute.gram(x, y)
@@ -36,7 +40,11 @@ public enum Procrustes {
     ///   - rotation: `dimensions` times `dimensions` values, row-major.
     ///   - compute: Where it runs.
     /// - Returns: The turned vectors.
-    public static func turned(_ x: NodeMatrix, _ rotation: [Double], _ compute: GraphCompute) -> NodeMatrix {
+    public static func turned(
+        _ x: NodeMatrix,
+        _ rotation: [Double],
+        _ compute: GraphCompute
+    ) -> NodeMatrix {
         let d = x.dimensions
         var padded = [Double](repeating: 0, count: x.stride * d)
         for index in 0..<d * d { padded[index] = rotation[index] }

@@ -53,7 +53,15 @@ public struct GraphCompute: @unchecked Sendable {
         rate: Float
     ) {
         kernels.pointee.skipgram(
-            input.base, output.base, input.stride, contexts, contextCount, outputs, outputCount, rate)
+            input.base,
+            output.base,
+            input.stride,
+            contexts,
+            contextCount,
+            outputs,
+            outputCount,
+            rate
+        )
     }
 
     /// y = A x for a sparse A with a graph's pattern.
@@ -62,8 +70,15 @@ public struct GraphCompute: @unchecked Sendable {
         let weights = values.map { $0.withUnsafeBufferPointer { Pinned($0) } }
         run(count: graph.nodeCount, size: 512) { range in
             self.kernels.pointee.sparse_times_dense(
-                y.base, graph.offsets, graph.targets, weights?.base, x.base, x.stride,
-                range.lowerBound, range.upperBound)
+                y.base,
+                graph.offsets,
+                graph.targets,
+                weights?.base,
+                x.base,
+                x.stride,
+                range.lowerBound,
+                range.upperBound
+            )
         }
         return y
     }
@@ -76,7 +91,12 @@ public struct GraphCompute: @unchecked Sendable {
         run(count: a.rows, size: size) { range in
             self.kernels.pointee.gram(
                 partial.base + range.lowerBound / size * p * q,
-                a.base + range.lowerBound * p, p, b.base + range.lowerBound * q, q, range.count)
+                a.base + range.lowerBound * p,
+                p,
+                b.base + range.lowerBound * q,
+                q,
+                range.count
+            )
         }
         var sum = [Double](repeating: 0, count: p * q)
         for piece in 0..<pieces {
@@ -94,8 +114,13 @@ public struct GraphCompute: @unchecked Sendable {
         }
         run(count: x.rows, size: 2048) { range in
             self.kernels.pointee.tall_times_small(
-                y.base + range.lowerBound * y.stride, x.base + range.lowerBound * x.stride,
-                x.stride, small.base, y.stride, range.count)
+                y.base + range.lowerBound * y.stride,
+                x.base + range.lowerBound * x.stride,
+                x.stride,
+                small.base,
+                y.stride,
+                range.count
+            )
         }
         return y
     }

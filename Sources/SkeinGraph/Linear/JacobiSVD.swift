@@ -49,12 +49,19 @@ struct JacobiSVD {
         var rotations = 0
         for i in 0..<n {
             for j in i + 1..<max(n, i + 1) {
-                var (alpha, beta, gamma) = (SIMD4<Double>.zero, SIMD4<Double>.zero, SIMD4<Double>.zero)
+                var (alpha, beta, gamma) = (
+                    SIMD4<Double>.zero, SIMD4<Double>.zero, SIMD4<Double>.zero
+                )
                 let (left, right) = (i * n, j * n)
                 var k = 0
                 while k + 4 <= n {
                     let x = SIMD4(a[left + k], a[left + k + 1], a[left + k + 2], a[left + k + 3])
-                    let y = SIMD4(a[right + k], a[right + k + 1], a[right + k + 2], a[right + k + 3])
+                    let y = SIMD4(
+                        a[right + k],
+                        a[right + k + 1],
+                        a[right + k + 2],
+                        a[right + k + 3]
+                    )
                     alpha += x * x
                     beta += y * y
                     gamma += x * y

@@ -25,7 +25,11 @@ public final class NodeMatrix: @unchecked Sendable {
     /// The values of a row.
     public subscript(row: Int) -> [Float] {
         get { Array(UnsafeBufferPointer(start: base + row * stride, count: dimensions)) }
-        set { for (index, value) in newValue.prefix(dimensions).enumerated() { self[row, index] = value } }
+        set {
+            for (index, value) in newValue.prefix(dimensions).enumerated() {
+                self[row, index] = value
+            }
+        }
     }
 
     /// One value.
@@ -73,7 +77,8 @@ public final class NodeMatrix: @unchecked Sendable {
         let left = UnsafeRawPointer(a)
         let right = UnsafeRawPointer(b)
         for offset in Swift.stride(from: 0, to: count * 4, by: 32) {
-            sum += left.loadUnaligned(fromByteOffset: offset, as: SIMD8<Float>.self)
+            sum +=
+                left.loadUnaligned(fromByteOffset: offset, as: SIMD8<Float>.self)
                 * right.loadUnaligned(fromByteOffset: offset, as: SIMD8<Float>.self)
         }
         return sum.sum()

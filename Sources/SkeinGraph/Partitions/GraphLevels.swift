@@ -91,7 +91,8 @@ public struct GraphLevels: Sendable {
             if options.balancesEdges {
                 request.loads = (0..<current.nodeCount).map { current.degree(of: $0) + 1 }
             }
-            let partition = isSmall
+            let partition =
+                isSmall
                 ? Partition.whole(nodeCount: current.nodeCount)
                 : partitioner.partition(current, request)
             levels.append(

@@ -18,7 +18,12 @@ public struct MultilevelPartitioner: Partitioner {
         var maps: [[Int32]] = []
         let capacity = request.capacity(nodeCount: graph.nodeCount)
         while let fine = graphs.last, let weights = loads.last, fine.nodeCount > target {
-            let (map, count) = Self.matching(fine, weights, request.seed, limit: max(capacity / 8, 2))
+            let (map, count) = Self.matching(
+                fine,
+                weights,
+                request.seed,
+                limit: max(capacity / 8, 2)
+            )
             guard Double(count) < 0.95 * Double(fine.nodeCount) else { break }
             var merged = [Int](repeating: 0, count: count)
             for (node, coarse) in map.enumerated() { merged[Int(coarse)] += weights[node] }

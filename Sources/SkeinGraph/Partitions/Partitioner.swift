@@ -79,9 +79,11 @@ extension Partition {
                 gains.collect(graph, node, parts)
                 let load = request.load(node)
                 let room = (0..<count).filter { $0 != part && loads[$0] + load <= capacity }
-                guard let target = room.max(by: {
-                    (gains[$0], loads[$1], $1) < (gains[$1], loads[$0], $0)
-                }) else { continue }
+                guard
+                    let target = room.max(by: {
+                        (gains[$0], loads[$1], $1) < (gains[$1], loads[$0], $0)
+                    })
+                else { continue }
                 parts[node] = Int32(target)
                 loads[part] -= load
                 loads[target] += load

@@ -55,7 +55,12 @@ public final class NeighborIndex: Sendable {
         row[0] = query
         row.normalizeRows()
         let state = State(
-            vectors: vectors, links: links, layers: layers, ground: ground, entry: entry)
+            vectors: vectors,
+            links: links,
+            layers: layers,
+            ground: ground,
+            entry: entry
+        )
         var best = entry
         for layer in layers.indices.reversed() {
             best = state.descend(row.base, from: best, layer: layer + 1)
@@ -182,7 +187,9 @@ private struct State {
     ) -> [Found] {
         var seen = Set(starts)
         // Both lists ascend, so that the ends are the best candidate and the worst result is first.
-        var candidates = starts.map { (score: score(query, $0), node: $0) }.sorted { $0.score < $1.score }
+        var candidates = starts.map { (score: score(query, $0), node: $0) }.sorted {
+            $0.score < $1.score
+        }
         var results = Array(candidates.suffix(breadth))
         while let candidate = candidates.popLast() {
             if results.count >= breadth, candidate.score < results[0].score { break }
