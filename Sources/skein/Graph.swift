@@ -163,11 +163,15 @@ struct EmbeddingFlags: ParsableArguments {
     @Option(help: "The in-out parameter of node2vec.")
     var q: Float = 1
 
+    @Option(help: "Samples of each edge and order, for line.")
+    var samples = 1000
+
     @Flag(help: "Let threads race on one subgraph: faster, and different from run to run.")
     var racing = false
 
     func validate() throws {
         guard dimensions > 0, walks > 0, walkLength > 0, window > 0, negatives > 0, epochs > 0,
+            samples > 0,
             anchors > 0, minDim >= 0
         else { throw ValidationError("dimensions, walks and samples must be positive") }
     }
@@ -188,6 +192,7 @@ struct EmbeddingFlags: ParsableArguments {
         case "line":
             var embedder = LineEmbedder()
             embedder.negatives = negatives
+            embedder.samplesPerEdge = samples
             return embedder
         case "netmf":
             var embedder = NetMFEmbedder()
@@ -249,6 +254,7 @@ struct EmbeddingFlags: ParsableArguments {
     /// Everything that decides the vectors, as text.
     var settings: String {
         "\(method) \(dimensions) \(minDim) \(fusion) \(align) \(anchors) \(levelWeights ?? "") "
-            + "\(walks) \(walkLength) \(window) \(negatives) \(epochs) \(p) \(q)"
+            + "\(walks) \(walkLength) \(window) \(negatives) \(epochs) \(p) \(q) "
+            + "\(samples) \(racing)"
     }
 }

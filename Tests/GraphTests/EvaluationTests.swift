@@ -88,7 +88,12 @@ import Testing
         let graph = GraphSamples.blocks(nodes: 600, blocks: 3, inner: 5, outer: 1, seed: 2)
         let labels = NodeLabels(labels: (0..<600).map { [$0 / 200] }, names: [0, 1, 2])
         let processor = try GraphSamples.processor(2)
-        for method in EmbedderTests.methods() {
+        var walks = WalkEmbedder()
+        walks.length = 20
+        let methods: [any SubgraphEmbedder] = [
+            walks, LineEmbedder(), NetMFEmbedder(), ProNEEmbedder(),
+        ]
+        for method in methods {
             let vectors = try method.embed(
                 graph,
                 dimensions: 16,

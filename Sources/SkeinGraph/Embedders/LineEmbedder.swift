@@ -3,7 +3,7 @@
 /// - Paper: Tang et al. 2015, "LINE: large-scale information network embedding", eq. 3 and 7.
 public struct LineEmbedder: SubgraphEmbedder {
     /// Samples for each edge of the graph and each order.
-    public var samplesPerEdge = 100
+    public var samplesPerEdge = 1000
     /// Negative samples an edge.
     public var negatives = 5
     /// The learning rate at the start; it falls linearly to a ten-thousandth.

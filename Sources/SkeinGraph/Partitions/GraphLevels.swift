@@ -42,8 +42,7 @@ public struct GraphLevel: Sendable {
 
     /// The subgraph of one part, with its nodes' numbers in this level.
     ///
-    /// - Parameters:
-    ///   - nodes: The members of the part.
+    /// - Parameter nodes: The members of the part.
     /// - Returns: The induced subgraph.
     func subgraph(_ nodes: [Int32]) -> Graph {
         guard partition.count > 1 || nodes.count != graph.nodeCount else { return graph }
