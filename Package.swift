@@ -36,6 +36,12 @@ let rooms = [
         settings: rules
     ),
     Room(floor: 2, name: "SkeinNN", imports: ["SkeinTensor", "SkeinCore"]),
+    Room(
+        floor: 2,
+        name: "SkeinGraph",
+        imports: ["CSkeinKernels", "SkeinTensor", "SkeinCore"],
+        settings: rules
+    ),
     Room(floor: 2, name: "SkeinDecoding", imports: ["SkeinTensor", "SkeinCore"]),
     Room(
         floor: 3,
@@ -77,6 +83,7 @@ let rooms = [
         imports: [
             "SkeinServer", "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinDecoding",
             "SkeinTensor", "SkeinText", "SkeinCore", "SkeinClassicHost", "SkeinClassic",
+            "SkeinGraph",
             "CSkeinStart",
         ],
         products: [
@@ -132,6 +139,7 @@ let package = Package(
         .library(name: "SkeinClassicHost", targets: ["SkeinClassicHost"]),
         .library(name: "SkeinText", targets: ["SkeinText"]),
         .library(name: "SkeinNN", targets: ["SkeinNN"]),
+        .library(name: "SkeinGraph", targets: ["SkeinGraph"]),
         .library(name: "SkeinDecoding", targets: ["SkeinDecoding"]),
         .library(name: "SkeinEngine", targets: ["SkeinEngine", "SkeinModels"]),
         .library(name: "SkeinServer", targets: ["SkeinServer"]),
@@ -158,6 +166,7 @@ let package = Package(
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
         tests("ClassicTests", ["SkeinClassicHost", "SkeinClassic", "SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
+        tests("GraphTests", ["SkeinGraph", "CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
         .testTarget(
             name: "ServerTests",

@@ -24,5 +24,6 @@ void sk_fill_convert(sk_kernels *table);
 void sk_fill_elementwise(sk_kernels *table);
 void sk_fill_attention(sk_kernels *table);
 void sk_fill_quantize(sk_kernels *table);
+void sk_fill_graph(sk_kernels *table);
 
 #endif

@@ -95,6 +95,24 @@ typedef struct SK_SENDABLE sk_kernels {
     /// its group of query heads). A row without visible keys yields zeros.
     void (*attention)(const sk_attention *args, ptrdiff_t row_begin, ptrdiff_t row_end,
                       ptrdiff_t kv_begin, ptrdiff_t kv_end);
+
+    // ---- graphs (graph/); widths are multiples of 8 ----
+    /// Skip-gram with negative samples: every context row of `in`, one after another, is drawn to
+    /// row outputs[0] of `out` and driven from the others, by gradients of the logistic loss. Eight
+    /// outputs at a time are scored before they move. No row of a group may occur twice in it.
+    void (*skipgram)(float *in, float *out, ptrdiff_t width, const int32_t *contexts,
+                     ptrdiff_t context_count, const int32_t *outputs, ptrdiff_t output_count,
+                     float rate);
+    /// Rows begin ..< end of y = A x, A in compressed sparse rows; without values they are ones.
+    void (*sparse_times_dense)(float *y, const int64_t *offsets, const int32_t *targets,
+                               const float *_Nullable values, const float *x, ptrdiff_t width,
+                               ptrdiff_t begin, ptrdiff_t end);
+    /// g[p, q] += aᵀ b over the rows of a[rows, p] and b[rows, q].
+    void (*gram)(double *g, const float *a, ptrdiff_t p, const float *b, ptrdiff_t q,
+                 ptrdiff_t rows);
+    /// y[rows, q] = x[rows, p] w[p, q].
+    void (*tall_times_small)(float *y, const float *x, ptrdiff_t p, const float *w, ptrdiff_t q,
+                             ptrdiff_t rows);
 } sk_kernels;
 
 /// The table of a level, or NULL when it is not compiled in or this processor lacks it.

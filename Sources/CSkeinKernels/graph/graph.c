@@ -1,0 +1,94 @@
+#include "graph.h"
+
+#include <math.h>
+
+static void skipgram_group(float *u, float *out, ptrdiff_t width, const int32_t *outputs,
+                           ptrdiff_t count, ptrdiff_t positives, float rate) {
+    float gradients[SK_SKIPGRAM_GROUP];
+    for (ptrdiff_t j = 0; j < count; j++) {
+        const float *v = out + outputs[j] * width;
+        float score = 0;
+        for (ptrdiff_t i = 0; i < width; i++) {
+            score += u[i] * v[i];
+        }
+        gradients[j] = rate * ((j < positives ? 1.0f : 0.0f) - 1.0f / (1.0f + expf(-score)));
+    }
+    for (ptrdiff_t i = 0; i < width; i++) {
+        float step = 0;
+        for (ptrdiff_t j = 0; j < count; j++) {
+            float *v = out + outputs[j] * width + i;
+            step += gradients[j] * *v;
+            *v += gradients[j] * u[i];
+        }
+        u[i] += step;
+    }
+}
+
+static void skipgram(float *in, float *out, ptrdiff_t width, const int32_t *contexts,
+                     ptrdiff_t context_count, const int32_t *outputs, ptrdiff_t output_count,
+                     float rate) {
+    for (ptrdiff_t j = 0; j < output_count; j += SK_SKIPGRAM_GROUP) {
+        ptrdiff_t left = output_count - j;
+        ptrdiff_t count = left < SK_SKIPGRAM_GROUP ? left : SK_SKIPGRAM_GROUP;
+        for (ptrdiff_t c = 0; c < context_count; c++) {
+            skipgram_group(in + contexts[c] * width, out, width, outputs + j, count, j == 0, rate);
+        }
+    }
+}
+
+static void sparse_times_dense(float *y, const int64_t *offsets, const int32_t *targets,
+                               const float *values, const float *x, ptrdiff_t width,
+                               ptrdiff_t begin, ptrdiff_t end) {
+    for (ptrdiff_t r = begin; r < end; r++) {
+        float *row = y + r * width;
+        for (ptrdiff_t i = 0; i < width; i++) {
+            row[i] = 0;
+        }
+        for (int64_t e = offsets[r]; e < offsets[r + 1]; e++) {
+            const float *other = x + (ptrdiff_t)targets[e] * width;
+            float value = values ? values[e] : 1;
+            for (ptrdiff_t i = 0; i < width; i++) {
+                row[i] += value * other[i];
+            }
+        }
+    }
+}
+
+static void gram(double *g, const float *a, ptrdiff_t p, const float *b, ptrdiff_t q,
+                 ptrdiff_t rows) {
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        for (ptrdiff_t i = 0; i < p; i++) {
+            double value = a[r * p + i];
+            for (ptrdiff_t j = 0; j < q; j++) {
+                g[i * q + j] += value * b[r * q + j];
+            }
+        }
+    }
+}
+
+static void tall_times_small(float *y, const float *x, ptrdiff_t p, const float *w, ptrdiff_t q,
+                             ptrdiff_t rows) {
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        float *row = y + r * q;
+        for (ptrdiff_t j = 0; j < q; j++) {
+            row[j] = 0;
+        }
+        for (ptrdiff_t i = 0; i < p; i++) {
+            for (ptrdiff_t j = 0; j < q; j++) {
+                row[j] += x[r * p + i] * w[i * q + j];
+            }
+        }
+    }
+}
+
+void sk_fill_graph(sk_kernels *table) {
+    table->skipgram = skipgram;
+    table->sparse_times_dense = sparse_times_dense;
+    table->gram = gram;
+    table->tall_times_small = tall_times_small;
+#if defined(SK_X86)
+    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
+        sk_graph_avx2(table);
+    }
+#endif
+}

@@ -1,0 +1,115 @@
+internal import ArgumentParser
+internal import Foundation
+internal import SkeinCore
+internal import SkeinGraph
+internal import SkeinTensor
+
+/// `skein graph embed`: one vector a node.
+struct GraphEmbed: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "embed",
+        abstract: "Turn the nodes of a graph into vectors."
+    )
+
+    @OptionGroup var input: GraphInput
+    @OptionGroup var division: DivisionFlags
+    @OptionGroup var embedding: EmbeddingFlags
+
+    @Option(
+        name: [.short, .long],
+        help: "Where vectors.txt, vectors.skv, levels.json and report.html go."
+    )
+    var output: String
+
+    @Option(help: "Labels to colour the report's picture by: node label …")
+    var labels: String?
+
+    @Flag(help: "The labels' lines list nodes, one line a label.")
+    var communities = false
+
+    @Flag(help: "Leave the parts that are finished in the output directory, for a later run.")
+    var keep = false
+
+    @Flag(help: "No progress line.")
+    var quiet = false
+
+    func run() throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let loaded = try input.load()
+        let levels = try division.divide(loaded.graph, seed: input.seed)
+        let settings = try settings(loaded)
+        var embedder = GraphEmbedder(
+            method: try embedding.embedder(),
+            options: try embedding.options(seed: input.seed),
+            processor: try input.processor()
+        )
+        let shares = try embedder.shares(of: levels)
+        try Self.makeDirectory(output)
+        let store = try PartStore(directory: output + "/parts", settings: settings)
+        embedder.store = store
+        if !quiet {
+            embedder.progress = { done, total, wasKept in
+                let kept = wasKept ? ", kept from before" : ""
+                Environment.error("\r\u{1b}[Kpart \(done) of \(total)\(kept), \(clock.now - start)")
+            }
+        }
+        let begin = clock.now
+        let result = try embedder.embed(levels)
+        let spent = clock.now - begin
+        if !quiet { Environment.error("\n") }
+        let file = VectorFile(ids: loaded.ids, vectors: result.vectors)
+        try file.writeText(to: output + "/vectors.txt")
+        try file.writeBinary(to: output + "/vectors.skv")
+        var summary = GraphReport.levels(levels, shares: shares)
+        summary["settings"] = .string(settings)
+        summary["embedding_seconds"] = .double(spent / .seconds(1))
+        summary["seed"] = .string("\(input.seed)")
+        summary["blocks"] = .array(
+            result.blocks.map { .array([.int($0.lowerBound), .int($0.upperBound)]) }
+        )
+        try Self.write(JSON.object(summary).text() + "\n", to: output + "/levels.json")
+        let colours = try labels.map {
+            try NodeLabels(path: $0, for: loaded, isCommunities: communities)
+        }
+        let page = GraphReport.page(
+            title: (input.graph as NSString).lastPathComponent,
+            loaded,
+            levels,
+            shares,
+            result,
+            colours,
+            try input.processor()
+        )
+        try Self.write(page, to: output + "/report.html")
+        if !keep { try? FileManager.default.removeItem(atPath: store.directory) }
+        Environment.out(
+            GraphTables.loading(loaded) + GraphTables.levels(levels)
+                + "\(result.vectors.dimensions) dimensions as \(shares), \(clock.now - start), "
+                + "peak \(Environment.peakMemory >> 20) MiB\n"
+        )
+    }
+
+    /// The graph and every setting that the vectors depend on.
+    private func settings(_ loaded: LoadedGraph) throws -> String {
+        let set = try input.processor().instructionSet
+        return
+            "\(loaded.fingerprint) \(input.seed) \(division.settings) \(embedding.settings) \(set)"
+    }
+
+    private static func makeDirectory(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw SkeinError(.ioFailure, "cannot make \(path): \(error.localizedDescription)")
+        }
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        do {
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        } catch {
+            throw SkeinError(.ioFailure, "cannot write \(path): \(error.localizedDescription)")
+        }
+    }
+}
