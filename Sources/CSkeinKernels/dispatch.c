@@ -46,6 +46,7 @@ static void fill(void) {
         sk_fill_convert(&tables[isa]);
         sk_fill_elementwise(&tables[isa]);
         sk_fill_attention(&tables[isa]);
+        sk_fill_learning(&tables[isa]);
     }
 }
 

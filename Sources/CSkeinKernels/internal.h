@@ -23,5 +23,6 @@ void sk_fill_matmul(sk_kernels *table);
 void sk_fill_convert(sk_kernels *table);
 void sk_fill_elementwise(sk_kernels *table);
 void sk_fill_attention(sk_kernels *table);
+void sk_fill_learning(sk_kernels *table);
 
 #endif
