@@ -69,20 +69,20 @@ SK_INLINE void transpose_plain(float *y, ptrdiff_t ldy, const float *x, ptrdiff_
 }
 
 SK_INLINE void pack_columns_of(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
-                               ptrdiff_t n_end, ptrdiff_t k) {
+                               ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
     enum { BLOCK = 16 };
-    for (ptrdiff_t first = 0; first < k; first += BLOCK) {
-        const ptrdiff_t last = k - first < BLOCK ? k : first + BLOCK;
+    for (ptrdiff_t first = k_begin; first < k_end; first += BLOCK) {
+        const ptrdiff_t last = k_end - first < BLOCK ? k_end : first + BLOCK;
         for (ptrdiff_t n = n_begin; n < n_end; n += SK_TILE_N) {
             float *tile = packed + n * k;
             const size_t width = (size_t)(n_end - n < SK_TILE_N ? n_end - n : SK_TILE_N);
             for (ptrdiff_t r = first; r < last; r++) {
                 float *strip = tile + r * SK_TILE_N;
                 if (width == SK_TILE_N) {
-                    memcpy(strip, x + r * ldx + n, SK_TILE_N * sizeof(float));
+                    memcpy(strip, x + (r - k_begin) * ldx + n, SK_TILE_N * sizeof(float));
                 } else {
                     memset(strip, 0, SK_TILE_N * sizeof(float));
-                    memcpy(strip, x + r * ldx + n, width * sizeof(float));
+                    memcpy(strip, x + (r - k_begin) * ldx + n, width * sizeof(float));
                 }
             }
         }

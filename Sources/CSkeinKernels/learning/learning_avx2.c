@@ -60,8 +60,9 @@ SK_TARGET_AVX2 static void transpose(float *y, ptrdiff_t ldy, const float *x, pt
 }
 
 SK_TARGET_AVX2 static void pack_columns(float *packed, const float *x, ptrdiff_t ldx,
-                                        ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t k) {
-    pack_columns_of(packed, x, ldx, n_begin, n_end, k);
+                                        ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t k_begin,
+                                        ptrdiff_t k_end, ptrdiff_t k) {
+    pack_columns_of(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
 }
 
 SK_TARGET_AVX2 static void rms_norm_backward(float *dx, float *dweight, const float *dy,
