@@ -73,6 +73,7 @@ enum GPT2 {
                 context: context
             ),
             weights: loader.weights,
+            learned: loader.learned,
             embedding: embedding,
             positions: positions,
             blocks: blocks,
