@@ -138,6 +138,7 @@ let package = Package(
         ),
         tests("KernelTests", ["CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
+        tests("TapeTests", ["SkeinModels", "SkeinNN", "SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
         .testTarget(

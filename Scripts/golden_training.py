@@ -32,6 +32,8 @@ def tokens(start, count):
 def load(folder):
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager")
+    # A padding index would keep that token's embedding from learning.
+    model.get_input_embeddings().padding_idx = None
     return model.train()
 
 

@@ -34,7 +34,11 @@ import Testing
         }
     }
 
-    private func compare(_ model: TransformerDecoder, _ golden: JSON, _ level: InstructionSet) throws {
+    private func compare(
+        _ model: TransformerDecoder,
+        _ golden: JSON,
+        _ level: InstructionSet
+    ) throws {
         let gradients = try #require(golden["gradients"])
         let entries = try #require(model.learned?.entries)
         #expect(entries.count == gradients.object?.members.count)

@@ -65,7 +65,7 @@ enum GPT2 {
                 )
             )
         }
-        return TransformerDecoder(
+        var model = TransformerDecoder(
             description: loader.description(
                 vocabulary: vocabulary,
                 width: width,
@@ -73,13 +73,14 @@ enum GPT2 {
                 context: context
             ),
             weights: loader.weights,
-            learned: loader.learned,
             embedding: embedding,
             positions: positions,
             blocks: blocks,
             finalNorm: try norm(&loader, "transformer.ln_f", width, epsilon),
             head: try loader.head("lm_head.weight", tiedTo: embedding, [vocabulary, width])
         )
+        model.learned = loader.learned
+        return model
     }
 
     private static func norm(

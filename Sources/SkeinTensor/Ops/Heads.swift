@@ -90,7 +90,8 @@ extension Processor {
         into run: KeyValueRun
     ) -> Tensor {
         var fused = fused
-        let before = tape == nil ? nil : norms == nil ? FusedHeads(node: fused.node) : FusedHeads(fused)
+        let before =
+            tape == nil ? nil : norms == nil ? FusedHeads(node: fused.node) : FusedHeads(fused)
         precondition(
             fused.width == shape.fusedWidth,
             "rows of \(fused.width), not \(shape.fusedWidth)"

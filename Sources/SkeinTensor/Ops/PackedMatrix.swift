@@ -22,7 +22,10 @@ public final class PackedMatrix: Sendable {
     ///
     /// - Precondition: The parameter is a matrix `[outputs, inputs]`.
     public init(_ parameter: Parameter) {
-        precondition(parameter.shape.count == 2, "\(parameter.name) is no matrix: \(parameter.shape)")
+        precondition(
+            parameter.shape.count == 2,
+            "\(parameter.name) is no matrix: \(parameter.shape)"
+        )
         dtype = .f32
         outputs = parameter.shape[0]
         inputs = parameter.shape[1]
@@ -34,7 +37,10 @@ public final class PackedMatrix: Sendable {
     func lend(_ processor: Processor) -> Workspace {
         guard let parameter else { return Workspace(storage) }
         let kernels = processor.kernels
-        let packed = Workspace(kernels.packed_bytes(dtype.rawValue, outputs, inputs), processor.arena)
+        let packed = Workspace(
+            kernels.packed_bytes(dtype.rawValue, outputs, inputs),
+            processor.arena
+        )
         let (outputs, inputs, tile) = (outputs, inputs, Int(SK_TILE_N))
         processor.pool.run(count: (outputs + tile - 1) / tile, grain: 4) { range in
             let first = range.lowerBound * tile

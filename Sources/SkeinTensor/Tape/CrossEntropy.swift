@@ -66,9 +66,14 @@ extension Processor {
         rule: CrossEntropy = CrossEntropy()
     ) throws -> CrossEntropy.Outcome {
         precondition(targets.count == hidden.rows, "\(targets.count) targets, \(hidden.rows) rows")
-        try Self.check(targets.filter { $0 != CrossEntropy.ignored }, rows: projection.outputs, of: "the head")
+        try Self.check(
+            targets.filter { $0 != CrossEntropy.ignored },
+            rows: projection.outputs,
+            of: "the head"
+        )
         let processor = unrecorded
-        let gradients = tape == nil ? nil : Tensor(rows: hidden.rows, width: projection.inputs, arena: arena)
+        let gradients =
+            tape == nil ? nil : Tensor(rows: hidden.rows, width: projection.inputs, arena: arena)
         var outcome = CrossEntropy.Outcome(sum: 0, count: 0)
         for first in stride(from: 0, to: hidden.rows, by: max(rule.chunkRows, 1)) {
             let range = first..<min(first + rule.chunkRows, hidden.rows)
@@ -95,7 +100,11 @@ extension Processor {
     }
 
     /// Turns logits into their gradients; returns each row's loss.
-    private func judge(_ logits: Tensor, _ targets: ArraySlice<Int32>, _ rule: CrossEntropy) -> [Double] {
+    private func judge(
+        _ logits: Tensor,
+        _ targets: ArraySlice<Int32>,
+        _ rule: CrossEntropy
+    ) -> [Double] {
         let (targets, width) = (Array(targets), logits.width)
         let losses = Tensor(rows: targets.count, width: 2, arena: arena)
         pool.run(count: targets.count, grain: max(1, 16384 / max(width, 1))) { [kernels] range in

@@ -5,7 +5,14 @@ extension Processor {
     func product(_ a: Tensor, _ b: Tensor) -> Tensor {
         let y = Tensor(rows: a.rows, width: b.width, arena: arena)
         let weights = packColumns([(UnsafePointer(b.pointer), b.rows)], width: b.width)
-        multiply(prepareRows(a), 0..<a.rows, weights, outputs: b.width, into: y.pointer, isAdding: false)
+        multiply(
+            prepareRows(a),
+            0..<a.rows,
+            weights,
+            outputs: b.width,
+            into: y.pointer,
+            isAdding: false
+        )
         return y
     }
 

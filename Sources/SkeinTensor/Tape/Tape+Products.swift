@@ -57,7 +57,8 @@ extension Processor {
     /// - Parameters:
     ///   - blocks: Where each block starts and how many rows it has.
     ///   - width: The values in a row: the outputs of the weights.
-    func packColumns(_ blocks: [(start: UnsafePointer<Float>, rows: Int)], width: Int) -> Workspace {
+    func packColumns(_ blocks: [(start: UnsafePointer<Float>, rows: Int)], width: Int) -> Workspace
+    {
         let k = blocks.reduce(0) { $0 + $1.rows }
         let packed = Workspace(kernels.packed_bytes(DType.f32.rawValue, width, k), arena)
         let target = packed.storage.base.assumingMemoryBound(to: Float.self)

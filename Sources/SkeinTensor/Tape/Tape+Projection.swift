@@ -46,7 +46,14 @@ extension Processor {
         var first = 0
         for (part, parameter) in zip(projection.parts, parameters) {
             let range = first..<first + part.matrix.outputs
-            multiply(columns, range, across, outputs: inputs, into: parameter.gradient, isAdding: true)
+            multiply(
+                columns,
+                range,
+                across,
+                outputs: inputs,
+                into: parameter.gradient,
+                isAdding: true
+            )
             if let bias = part.bias?.parameter { addColumnSums(dy, range, to: bias) }
             first = range.upperBound
         }
@@ -141,9 +148,10 @@ extension Processor {
         weight: Vector,
         bias: Vector?,
         _ tape: Tape,
-        _ body: @escaping @Sendable (
-            sk_kernels, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
-        ) -> Void
+        _ body:
+            @escaping @Sendable (
+                sk_kernels, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, Int
+            ) -> Void
     ) {
         var dx = tape.takeGradient(of: x, self)
         nonisolated(unsafe) let target = dx.mutablePointer()

@@ -47,7 +47,8 @@ public final class Tape: @unchecked Sendable {
         }
         nonisolated(unsafe) let target = sum.mutablePointer()
         let source = gradient
-        processor.pool.run(count: sum.count, grain: 1 << 15) { [kernels = processor.kernels] range in
+        processor.pool.run(count: sum.count, grain: 1 << 15) {
+            [kernels = processor.kernels] range in
             let place = target + range.lowerBound
             kernels.add(place, place, source.pointer + range.lowerBound, range.count)
         }
@@ -69,7 +70,10 @@ public final class Tape: @unchecked Sendable {
     /// Runs all operations backwards and forgets them.
     ///
     /// - Parameter seeds: Gradients of outputs, if the pass does not end in a loss of its own.
-    public func backward(_ seeds: [(output: Tensor, gradient: Tensor)] = [], on processor: Processor) {
+    public func backward(
+        _ seeds: [(output: Tensor, gradient: Tensor)] = [],
+        on processor: Processor
+    ) {
         for (output, gradient) in seeds { add(gradient, to: output.node, processor) }
         while let entry = entries.popLast() {
             guard let gradient = gradients.removeValue(forKey: entry.output) else { continue }

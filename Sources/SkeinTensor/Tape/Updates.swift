@@ -109,7 +109,8 @@ extension Processor {
     }
 
     /// Adds `factor` times a direction to a parameter's values after multiplying them by `keep`.
-    public func move(_ parameter: Parameter, along direction: Tensor, by factor: Float, keep: Float) {
+    public func move(_ parameter: Parameter, along direction: Tensor, by factor: Float, keep: Float)
+    {
         precondition(direction.count == parameter.count, "a direction of \(direction.count) values")
         pool.run(count: parameter.count, grain: 1 << 14) { range in
             for index in range {
