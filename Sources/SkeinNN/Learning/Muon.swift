@@ -1,6 +1,8 @@
 public import SkeinTensor
 
-/// Muon: the momentum of a matrix, made orthogonal. For the matrices of hidden layers only.
+/// Muon: the momentum of a matrix, made orthogonal.
+///
+/// For the matrices of hidden layers only.
 ///
 /// - Paper: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; the scale that
 ///   lets AdamW's rate and decay serve is Liu et al. 2025, arXiv:2502.16982, eq. 4.

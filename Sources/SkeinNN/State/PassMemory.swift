@@ -23,7 +23,10 @@ public final class PassMemory: KeyValueMemory {
     public var residentBytes: Int { storage?.byteCount ?? 0 }
 
     private func refusal(_ what: String) -> SkeinError {
-        SkeinError(.incapable, "a memory of single passes was asked to \(what); it keeps no branches")
+        SkeinError(
+            .incapable,
+            "a memory of single passes was asked to \(what); it keeps no branches"
+        )
     }
 
     /// Nothing is ever kept.

@@ -57,6 +57,7 @@ extension Processor {
     /// - Parameters:
     ///   - blocks: Where each block starts and how many rows it has.
     ///   - width: The values in a row: the outputs of the weights.
+    /// - Returns: The packed weights, `[width, rows of all blocks]`.
     func packColumns(_ blocks: [(start: UnsafePointer<Float>, rows: Int)], width: Int) -> Workspace
     {
         let k = blocks.reduce(0) { $0 + $1.rows }
@@ -90,9 +91,12 @@ extension Processor {
     /// `y = rows · weightsᵀ`, or that added to y.
     ///
     /// - Parameters:
-    ///   - rows: The rows; of them the product uses `range`.
+    ///   - rows: The rows.
+    ///   - range: Which of them the product uses.
     ///   - weights: Packed `[outputs, rows.k]`.
+    ///   - outputs: N.
     ///   - y: `[range.count, outputs]`, contiguous.
+    ///   - isAdding: Whether y keeps what it holds.
     func multiply(
         _ rows: PreparedRows,
         _ range: Range<Int>,

@@ -69,7 +69,9 @@ public final class Tape: @unchecked Sendable {
 
     /// Runs all operations backwards and forgets them.
     ///
-    /// - Parameter seeds: Gradients of outputs, if the pass does not end in a loss of its own.
+    /// - Parameters:
+    ///   - seeds: Gradients of outputs, if the pass does not end in a loss of its own.
+    ///   - processor: Where it runs.
     public func backward(
         _ seeds: [(output: Tensor, gradient: Tensor)] = [],
         on processor: Processor
