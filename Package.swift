@@ -165,6 +165,7 @@ let package = Package(
         tests("KernelTests", ["CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("TensorTests", ["SkeinTensor", "SkeinCore"]),
         tests("ClassicTests", ["SkeinClassicHost", "SkeinClassic", "SkeinTensor", "SkeinCore"]),
+        tests("TapeTests", ["SkeinModels", "SkeinNN", "SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
         tests("GraphTests", ["SkeinGraph", "CSkeinKernels", "SkeinTensor", "SkeinCore"]),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),

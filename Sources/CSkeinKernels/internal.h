@@ -25,5 +25,6 @@ void sk_fill_elementwise(sk_kernels *table);
 void sk_fill_attention(sk_kernels *table);
 void sk_fill_quantize(sk_kernels *table);
 void sk_fill_graph(sk_kernels *table);
+void sk_fill_learning(sk_kernels *table);
 
 #endif

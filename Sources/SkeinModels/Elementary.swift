@@ -3,5 +3,6 @@ internal import Foundation
 /// Real functions, behind a name so that `log` stays free for other uses.
 enum Elementary {
     static func log(_ x: Double) -> Double { Foundation.log(x) }
+    static func cosine(_ x: Double) -> Double { Foundation.cos(x) }
     static func tanh(_ x: Float) -> Float { Foundation.tanh(x) }
 }

@@ -67,7 +67,7 @@ public enum EmbeddingModelLoader {
             var loader = ParameterLoader(
                 checkpoint,
                 processor: processor,
-                computeType: options.computeType
+                options: options
             )
             return try BERT.load(&loader, dialect)
         }

@@ -73,3 +73,30 @@ extension LanguageModel {
     /// No list.
     public var weights: WeightList? { nil }
 }
+
+/// A language model that can learn: its loader made its weights parameters.
+///
+/// The forward pass is the one that serves, run by a processor that records.
+public protocol LearningModel: LanguageModel {
+    /// The parameters, if the model was loaded to learn.
+    var learned: ParameterSet? { get }
+
+    /// A memory for one pass over whole texts.
+    func makePassMemory() -> any StatePool
+
+    /// The loss of hidden states against the tokens that came.
+    ///
+    /// - Parameters:
+    ///   - hidden: What `forward` returned, `[rows, C]`.
+    ///   - targets: The token after each row, or `CrossEntropy.ignored`.
+    ///   - rule: How rows are judged.
+    ///   - processor: Where it runs.
+    /// - Returns: The rows' loss.
+    /// - Throws: `SkeinError.Code.invalidArgument` for a target outside the vocabulary.
+    func loss(
+        _ hidden: Tensor,
+        targets: [Int32],
+        rule: CrossEntropy,
+        _ processor: Processor
+    ) throws -> CrossEntropy.Outcome
+}

@@ -8,8 +8,22 @@ public struct LoadOptions: Sendable {
     /// bf16 doubles the arithmetic of processors that multiply it directly, at 8 bits of precision.
     public var computeType: DType?
 
-    /// The defaults: every tensor in its own type.
-    public init(computeType: DType? = nil) { self.computeType = computeType }
+    /// Where the weights of a model that learns come from.
+    public enum Learning: Sendable, Hashable {
+        /// From the checkpoint, all of them.
+        case fromCheckpoint
+        /// Drawn, except those that the checkpoint has.
+        case fromScratch(Initialization)
+    }
+
+    /// Whether the weights are parameters of a tape, and where they come from.
+    public var learning: Learning?
+
+    /// The defaults: every tensor in its own type, nothing learns.
+    public init(computeType: DType? = nil, learning: Learning? = nil) {
+        self.computeType = computeType
+        self.learning = learning
+    }
 }
 
 /// Opens model files of every known format and family.
@@ -54,11 +68,7 @@ public enum LanguageModelLoader {
         processor: Processor,
         options: LoadOptions = LoadOptions()
     ) throws -> any LanguageModel {
-        var loader = ParameterLoader(
-            checkpoint,
-            processor: processor,
-            computeType: options.computeType
-        )
+        var loader = ParameterLoader(checkpoint, processor: processor, options: options)
         switch checkpoint.configuration.family {
         case "llama": return try Llama.load(&loader)
         case "mistral": return try Mistral.load(&loader)

@@ -15,15 +15,17 @@ public struct TransformerBlock: Sendable {
 }
 
 /// A stack of blocks between a token embedding and an output head: what all families here share.
-public struct TransformerDecoder: LanguageModel {
+public struct TransformerDecoder: LearningModel {
     /// The facts about the model.
     public var description: ModelDescription
     /// The weights by name.
     public var weights: WeightList?
-    /// Token embeddings, `[V, C]`, read from the file.
-    var embedding: WeightTable
+    /// The parameters, if the model was loaded to learn.
+    public var learned: ParameterSet?
+    /// Token embeddings, `[V, C]`, read from the file unless they learn.
+    var embedding: Table
     /// Learned positions, `[L, C]`, if the family has them.
-    var positions: WeightTable?
+    var positions: Table?
     /// Rotations, if the family has them.
     var rotary: RotaryEmbedding?
     var blocks: [TransformerBlock]
@@ -65,6 +67,27 @@ public struct TransformerDecoder: LanguageModel {
             x = block.feedForward(x, after: block.feedForwardNorm, processor)
         }
         return x
+    }
+
+    /// The loss of hidden states against the tokens that came.
+    public func loss(
+        _ hidden: Tensor,
+        targets: [Int32],
+        rule: CrossEntropy,
+        _ processor: Processor
+    ) throws -> CrossEntropy.Outcome {
+        try processor.crossEntropy(
+            hidden,
+            after: finalNorm,
+            through: head,
+            targets: targets,
+            rule: rule
+        )
+    }
+
+    /// A memory for one pass over whole texts.
+    public func makePassMemory() -> any StatePool {
+        PassMemory(width: blocks.first?.attention.shape.kvWidth ?? 0)
     }
 
     /// The final norm and the output head.

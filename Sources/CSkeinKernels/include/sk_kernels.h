@@ -113,6 +113,36 @@ typedef struct SK_SENDABLE sk_kernels {
     /// y[rows, q] = x[rows, p] w[p, q].
     void (*tall_times_small)(float *y, const float *x, ptrdiff_t p, const float *w, ptrdiff_t q,
                              ptrdiff_t rows);
+
+    // ---- learning (learning/) ----
+    /// y[columns][rows] = the transpose of x[rows][columns].
+    void (*transpose)(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
+                      ptrdiff_t columns);
+    /// Packs columns n_begin ..< n_end of rows k_begin ..< k_end of x[k][n] as outputs of f32
+    /// weights [n, k]: the transpose of x without transposing. `x` points at row k_begin. n_begin
+    /// is a multiple of SK_TILE_N; n_end is one too, or n.
+    void (*pack_columns)(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
+                         ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k);
+    /// Adds to dx and dweight (and dbias) what rows of c contribute. Rows are contiguous.
+    void (*rms_norm_backward)(float *dx, float *dweight, const float *dy, const float *x,
+                              const float *weight, ptrdiff_t rows, ptrdiff_t c, float epsilon);
+    void (*layer_norm_backward)(float *dx, float *dweight, float *dbias, const float *dy,
+                                const float *x, const float *weight, ptrdiff_t rows, ptrdiff_t c,
+                                float epsilon);
+    /// Sets dx[r, 2c] from dy[r, c] for rows of [gate | up].
+    void (*silu_gate_backward)(float *dx, const float *dy, const float *x, ptrdiff_t rows,
+                               ptrdiff_t c);
+    void (*gelu_tanh_backward)(float *dx, const float *dy, const float *x, ptrdiff_t n);
+    void (*gelu_erf_backward)(float *dx, const float *dy, const float *x, ptrdiff_t n);
+    /// The loss of one row of logits, which becomes its own gradient.
+    double (*cross_entropy)(float *x, ptrdiff_t n, ptrdiff_t target, const sk_cross_entropy *rule);
+    /// Floats of scratch that one call of attention_backward needs.
+    ptrdiff_t (*attention_scratch)(ptrdiff_t head_dim);
+    /// One key-value head with its group of query heads. Never holds more scores than one block.
+    void (*attention_backward)(const sk_attention_backward *args, ptrdiff_t kv_head);
+    /// w, m and v after one step.
+    void (*adamw)(float *w, float *m, float *v, const float *gradient, ptrdiff_t n,
+                  const sk_adamw *rule);
 } sk_kernels;
 
 /// The table of a level, or NULL when it is not compiled in or this processor lacks it.

@@ -136,5 +136,36 @@ typedef struct sk_code_sums {
     float error;    ///< sum of (x - scale * code)²
 } sk_code_sums;
 
+/// How a row of logits is judged.
+typedef struct sk_cross_entropy {
+    float smoothing; ///< the share of the target that is spread over all outputs
+    float z_weight;  ///< weight of the square of log(sum(exp(x)))
+    float scale;     ///< multiplies the gradient, not the loss
+} sk_cross_entropy;
+
+/// One ragged segment's attention on the way back. Queries, keys and values lie side by side in
+/// rows of `x`, and so do their gradients in `dx`, which the kernel sets for its heads. Ranges are
+/// those of sk_attention, without a past.
+typedef struct sk_attention_backward {
+    const float *x; ///< rows of [heads | kv_heads | kv_heads] heads, x_stride floats apart
+    ptrdiff_t x_stride;
+    const float *y;  ///< what attention gave, [rows][heads][head_dim], contiguous
+    const float *dy; ///< its gradient, likewise
+    float *dx;       ///< the gradient of x, rows x_stride floats apart
+    ptrdiff_t rows;
+    int32_t heads, kv_heads, head_dim;
+    float scale;
+    const int32_t *range_offsets; ///< rows + 1
+    const sk_range *ranges;
+    float *scratch; ///< attention_scratch(head_dim) floats
+} sk_attention_backward;
+
+/// One step of AdamW over values and their moments.
+typedef struct sk_adamw {
+    float rate, beta1, beta2, epsilon, decay;
+    float correction1, correction2; ///< 1 - beta^step
+    float gradient_scale;           ///< multiplies gradients first
+} sk_adamw;
+
 #pragma clang assume_nonnull end
 #endif

@@ -12,11 +12,52 @@ struct ParameterLoader {
     private(set) var bytes = 0
     private(set) var weights = WeightList()
     private(set) var matrixTypes: [String: String] = [:]
+    /// The parameters, when the model shall learn.
+    private(set) var learned: ParameterSet?
+    /// How weights that the checkpoint lacks are drawn, if they may be.
+    private var initialization: Initialization?
 
-    init(_ checkpoint: any Checkpoint, processor: Processor, computeType: DType?) {
+    init(_ checkpoint: any Checkpoint, processor: Processor, options: LoadOptions) {
         self.checkpoint = checkpoint
         self.processor = processor
-        self.computeType = computeType
+        computeType = options.computeType
+        guard let learning = options.learning else { return }
+        learned = ParameterSet()
+        if case .fromScratch(let rule) = learning { initialization = rule }
+    }
+
+    /// A weight that learns; uses of the same name share it.
+    private mutating func parameter(
+        _ name: String,
+        _ shape: [Int],
+        isTransposed: Bool = false
+    ) throws -> Parameter {
+        if let known = learned?[name] { return known }
+        let values: [Float]
+        if let initialization, checkpoint.tensor(name) == nil {
+            let layers = try? checkpoint.configuration.integer("num_hidden_layers", "n_layer")
+            values = initialization.values(name, shape: shape, layers: layers ?? 1)
+        } else {
+            let record = try record(name, isTransposed ? shape.reversed() : shape)
+            values = isTransposed ? try transposed(record) : try record.floats()
+        }
+        if let bad = values.firstIndex(where: { !$0.isFinite }) {
+            throw SkeinError(
+                .notFinite,
+                "\(name)[\(bad)] is \(values[bad]), expected a finite number",
+                hint: "the checkpoint is damaged"
+            )
+        }
+        let parameter = Parameter(name, shape: shape, values: values)
+        parameters += parameter.count
+        learned?.append(parameter, isTransposed: isTransposed)
+        return parameter
+    }
+
+    /// Whether an optional vector is there; of a new model, whether its family has such vectors.
+    private func has(_ name: String) -> Bool {
+        initialization == nil
+            ? checkpoint.tensor(name) != nil : checkpoint.configuration.family == "gpt2"
     }
 
     /// A tensor that must be there with a given shape.
@@ -57,13 +98,14 @@ struct ParameterLoader {
     }
 
     /// A table that is looked up and stays in its file.
-    mutating func table(_ name: String, _ shape: [Int]) throws -> WeightTable {
+    mutating func table(_ name: String, _ shape: [Int]) throws -> Table {
+        guard learned == nil else { return .parameter(try parameter(name, shape)) }
         let table =
             try grouped(name, shape[0], shape[1]).map { WeightTable.grouped($0) }
             ?? .plain(try record(name, shape))
         parameters += shape.reduce(1, *)
         weights.append(name, .table(table))
-        return table
+        return .file(table)
     }
 
     /// The token embedding; a checkpoint whose head is tied may store only the head.
@@ -71,7 +113,7 @@ struct ParameterLoader {
         _ name: String,
         orHead head: String,
         _ shape: [Int]
-    ) throws -> WeightTable {
+    ) throws -> Table {
         let isTied = checkpoint.configuration.flag("tie_word_embeddings", default: false)
         let onlyHead = try isTied && !holds(name) && holds(head)
         return try table(onlyHead ? head : name, shape)
@@ -79,6 +121,7 @@ struct ParameterLoader {
 
     /// A vector of floats, checked for numbers that are not finite.
     mutating func vector(_ name: String, _ count: Int) throws -> Vector {
+        guard learned == nil else { return Vector(try parameter(name, [count])) }
         let record = try record(name, [count])
         let values = try record.floats()
         if let bad = values.firstIndex(where: { !$0.isFinite }) {
@@ -94,7 +137,7 @@ struct ParameterLoader {
 
     /// A vector, if the checkpoint has it.
     mutating func optionalVector(_ name: String, _ count: Int) throws -> Vector? {
-        checkpoint.tensor(name) == nil ? nil : try vector(name, count)
+        has(name) ? try vector(name, count) : nil
     }
 
     /// Linear layers side by side, each with its bias if the checkpoint has one.
@@ -123,6 +166,10 @@ struct ParameterLoader {
             return packed
         }
         let isTransposed = checkpoint.hasTransposedLinears && Self.isTransposable(name)
+        guard learned == nil else {
+            let shape = [outputs, inputs]
+            return PackedMatrix(try parameter(name, shape, isTransposed: isTransposed))
+        }
         let record = try record(name, isTransposed ? [inputs, outputs] : [outputs, inputs])
         let packed: PackedMatrix
         if isTransposed {
@@ -142,22 +189,27 @@ struct ParameterLoader {
     /// The output head: its own matrix, or the embedding's.
     mutating func head(
         _ name: String,
-        tiedTo embedding: WeightTable,
+        tiedTo table: Table,
         _ shape: [Int]
     ) throws -> Projection {
-        guard try !holds(name) else {
+        let isTied = checkpoint.configuration.flag(
+            "tie_word_embeddings",
+            default: checkpoint.configuration.family == "gpt2"
+        )
+        guard try !holds(name), initialization == nil || isTied else {
             return try projection(
                 [(String(name.dropLast(".weight".count)), shape[0])],
                 inputs: shape[1]
             )
         }
         let packed: PackedMatrix
-        switch embedding {
-        case .grouped(let record):
+        switch table {
+        case .parameter(let parameter): return Projection([.init(matrix: PackedMatrix(parameter))])
+        case .file(.grouped(let record)):
             packed = try PackedMatrix(packing: record, processor: processor)
-        case .plain(let record) where computeType == nil || record.dtype.isQuantized:
+        case .file(.plain(let record)) where computeType == nil || record.dtype.isQuantized:
             packed = try processor.packed(record)
-        case .plain(let record):
+        case .file(.plain(let record)):
             packed = try pack(record, try record.floats(), shape[0], shape[1])
         }
         bytes += packed.byteCount

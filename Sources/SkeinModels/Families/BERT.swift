@@ -20,13 +20,13 @@ public struct BERT: EmbeddingModel {
     /// The weights by name.
     public var weights: WeightList?
     /// Token embeddings, `[V, C]`, read from the file.
-    var embedding: WeightTable
+    var embedding: Table
     /// Learned positions, `[offset + L, C]`.
-    var positions: WeightTable
+    var positions: Table
     /// Where position zero is found in the table.
     var positionOffset: Int32
     /// Embeddings of token types, `[types, C]`; every token is of the first.
-    var tokenTypes: WeightTable?
+    var tokenTypes: Table?
     var embeddingNorm: Prologue
     var blocks: [EncoderBlock]
     /// What a classifier would read, made of the first token's state.
@@ -101,7 +101,7 @@ extension BERT {
             "\(prefix)embeddings.position_embeddings.weight",
             [sizes.positions, width]
         )
-        var tokenTypes: WeightTable?
+        var tokenTypes: Table?
         if dialect.hasTokenTypes {
             tokenTypes = try loader.table(
                 "\(prefix)embeddings.token_type_embeddings.weight",

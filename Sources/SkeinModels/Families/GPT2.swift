@@ -65,7 +65,7 @@ enum GPT2 {
                 )
             )
         }
-        return TransformerDecoder(
+        var model = TransformerDecoder(
             description: loader.description(
                 vocabulary: vocabulary,
                 width: width,
@@ -79,6 +79,8 @@ enum GPT2 {
             finalNorm: try norm(&loader, "transformer.ln_f", width, epsilon),
             head: try loader.head("lm_head.weight", tiedTo: embedding, [vocabulary, width])
         )
+        model.learned = loader.learned
+        return model
     }
 
     private static func norm(

@@ -77,6 +77,7 @@ struct LlamaStack {
                 context: context
             ),
             weights: loader.weights,
+            learned: loader.learned,
             embedding: embedding,
             rotary: try rotary(loader, shape, context),
             blocks: blocks,

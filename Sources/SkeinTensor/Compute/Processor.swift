@@ -18,7 +18,9 @@ public final class Processor: Sendable {
     /// The threads.
     public let pool: ThreadPool
     /// Where activations live.
-    public let arena = Arena()
+    public let arena: Arena
+    /// What operations record themselves on, if anything.
+    public let tape: Tape?
     /// The level's kernels.
     package let kernels: sk_kernels
 
@@ -41,7 +43,23 @@ public final class Processor: Sendable {
         self.instructionSet = level
         kernels = table.pointee
         pool = ThreadPool(threads: threads ?? Self.coreCount)
+        arena = Arena()
+        tape = nil
     }
+
+    private init(_ other: Processor, tape: Tape?) {
+        instructionSet = other.instructionSet
+        kernels = other.kernels
+        pool = other.pool
+        arena = other.arena
+        self.tape = tape
+    }
+
+    /// The same threads and memory, with operations that record themselves.
+    public func recording(on tape: Tape) -> Processor { Processor(self, tape: tape) }
+
+    /// The same threads and memory, with operations that leave no record.
+    var unrecorded: Processor { tape == nil ? self : Processor(self, tape: nil) }
 
     /// The number of cores this process may use.
     public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

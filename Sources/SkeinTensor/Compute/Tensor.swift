@@ -20,6 +20,8 @@ public struct Tensor: Sendable {
     /// The number of values in a row.
     public let width: Int
     private var lease: Lease
+    /// The tape's number for it, when an operation or a watch put it on one.
+    var node: Int?
 
     /// Creates a tensor whose values are undefined.
     ///

@@ -53,8 +53,8 @@ public struct AttentionSpan: Sendable {
     public let rows: Range<Int>
     /// The number of past keys.
     public let past: Int
-    fileprivate let offsets: [Int32]
-    fileprivate let ranges: [sk_range]
+    let offsets: [Int32]
+    let ranges: [sk_range]
     /// The number of (row, key) pairs, for planning.
     fileprivate let pairs: Int
 
@@ -139,7 +139,7 @@ extension Processor {
         spans: [AttentionSpan],
         runs: [[KeyValueRun]]
     ) -> Tensor {
-        let out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
+        var out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
         let tasks = AttentionTask.plan(spans, shape, threads: pool.threads)
         let lowered = runs.map { segment in
             segment.map {
@@ -151,7 +151,7 @@ extension Processor {
             }
         }
         nonisolated(unsafe) let kvRuns = lowered
-        pool.run(tasks: tasks.count) { [kernels] index in
+        pool.run(tasks: tasks.count) { [kernels, out] index in
             let task = tasks[index]
             let span = spans[task.span]
             kvRuns[task.span].withUnsafeBufferPointer { runs in
@@ -189,7 +189,9 @@ extension Processor {
             }
         }
         // The runs' memory must outlive the tasks.
-        return withExtendedLifetime(runs) { out }
+        withExtendedLifetime(runs) {}
+        record(&out, attending: queries, shape: shape, spans: spans)
+        return out
     }
 }
 

@@ -9,6 +9,18 @@ public struct RotaryTable: Sendable {
     fileprivate let cosines: [Float]
     fileprivate let sines: [Float]
 
+    /// The rotations the other way round.
+    var inverse: Self {
+        Self(half: half, isInterleaved: isInterleaved, cosines: cosines, sines: sines.map { -$0 })
+    }
+
+    private init(half: Int, isInterleaved: Bool, cosines: [Float], sines: [Float]) {
+        self.half = half
+        self.isInterleaved = isInterleaved
+        self.cosines = cosines
+        self.sines = sines
+    }
+
     /// Creates the table of a batch.
     ///
     /// - Parameters:
@@ -78,6 +90,8 @@ extension Processor {
         into run: KeyValueRun
     ) -> Tensor {
         var fused = fused
+        let before =
+            tape == nil ? nil : norms == nil ? FusedHeads(node: fused.node) : FusedHeads(fused)
         precondition(
             fused.width == shape.fusedWidth,
             "rows of \(fused.width), not \(shape.fusedWidth)"
@@ -135,12 +149,14 @@ extension Processor {
                 )
             }
         }
+        record(&fused, from: before, shape: shape, norms: norms, rotary: rotary)
         return fused
     }
 }
 
 extension RotaryTable {
-    fileprivate func apply(
+    /// Rotates heads that lie one after the other.
+    func apply(
         _ kernels: sk_kernels,
         _ heads: UnsafeMutablePointer<Float>,
         row: Int,

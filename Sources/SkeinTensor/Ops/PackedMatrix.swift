@@ -1,7 +1,8 @@
 internal import CSkeinKernels
 internal import SkeinCore
 
-/// A weight matrix `[outputs, inputs]` in a level's tile order; immutable once packed.
+/// A weight matrix `[outputs, inputs]` in a level's tile order; immutable once packed, or packed anew
+/// from a parameter whenever a product meets it.
 public final class PackedMatrix: Sendable {
     /// How the packed weights are stored.
     public let format: WeightFormat
@@ -9,11 +10,55 @@ public final class PackedMatrix: Sendable {
     public let outputs: Int
     /// K: the number of inputs.
     public let inputs: Int
-    let storage: Storage
+    /// The packed weights; for a parameter's matrix, its values in row order.
+    private let storage: Storage
     let outliers: PackedOutliers?
+    /// What it stands on while it learns.
+    public let parameter: Parameter?
 
     /// The bytes that the packed weights occupy.
     public var byteCount: Int { storage.byteCount + (outliers?.byteCount ?? 0) }
+
+    /// Stands on a parameter.
+    ///
+    /// - Precondition: The parameter is a matrix `[outputs, inputs]`.
+    public init(_ parameter: Parameter) {
+        precondition(
+            parameter.shape.count == 2,
+            "\(parameter.name) is no matrix: \(parameter.shape)"
+        )
+        format = .plain(.f32)
+        outliers = nil
+        outputs = parameter.shape[0]
+        inputs = parameter.shape[1]
+        storage = parameter.storage
+        self.parameter = parameter
+    }
+
+    /// The weights in tile order, for as long as the result lives.
+    func lend(_ processor: Processor) -> Workspace {
+        guard let parameter else { return Workspace(storage) }
+        let kernels = processor.kernels
+        let packed = Workspace(
+            kernels.packed_bytes(format.code, outputs, inputs),
+            processor.arena
+        )
+        let (outputs, inputs, tile) = (outputs, inputs, Int(SK_TILE_N))
+        processor.pool.run(count: (outputs + tile - 1) / tile, grain: 4) { range in
+            let first = range.lowerBound * tile
+            kernels.pack(
+                DType.f32.rawValue,
+                packed.storage.base,
+                parameter.pointer + first * inputs,
+                inputs * MemoryLayout<Float>.stride,
+                first,
+                min(range.upperBound * tile, outputs),
+                outputs,
+                inputs
+            )
+        }
+        return packed
+    }
 
     /// Packs a matrix from rows in their file layout, on all threads.
     ///
@@ -54,6 +99,7 @@ public final class PackedMatrix: Sendable {
         }
         format = .plain(dtype)
         outliers = nil
+        parameter = nil
         self.outputs = outputs
         self.inputs = inputs
         let storage = Storage(byteCount: size)
@@ -94,6 +140,7 @@ public final class PackedMatrix: Sendable {
         self.inputs = inputs
         let storage = Storage(byteCount: size)
         self.storage = storage
+        parameter = nil
         outliers = record.outliers == 0 ? nil : PackedOutliers(record)
         let rowBytes = record.format.codeBytes(inputs: inputs)
         let scaleBytes = record.format.groups(inputs: inputs) * 2

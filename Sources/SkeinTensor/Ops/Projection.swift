@@ -60,6 +60,7 @@ extension Processor {
         through projection: Projection,
         addingTo residual: consuming Tensor? = nil
     ) -> Tensor {
+        let before = residual?.node
         let k = projection.inputs
         precondition(prologue.outputWidth(x.width) == k, "rows of \(x.width) for \(k) inputs")
         let rows = x.rows
@@ -69,6 +70,7 @@ extension Processor {
         guard rows > 0 else { return y }
         nonisolated(unsafe) let target = y.mutablePointer()
         let prepared = prepare(x, prologue, k, formats: projection.parts.map(\.matrix.format))
+        let weights = projection.parts.map { $0.matrix.lend(self) }
         let pieces = Piece.plan(projection, rows: rows, threads: pool.threads)
         let stride = projection.outputs
         pool.run(tasks: pieces.count) { [kernels] index in
@@ -77,7 +79,7 @@ extension Processor {
             guard let activations = prepared[part.matrix.format.preparedCode] else { return }
             var arguments = sk_matmul(
                 type: part.matrix.format.code,
-                weights: part.matrix.storage.base,
+                weights: weights[piece.part].storage.base,
                 activations: activations.storage.base,
                 y: target + piece.column,
                 ldy: stride,
@@ -96,6 +98,7 @@ extension Processor {
                 kernels.matmul(&arguments)
             }
         }
+        record(&y, project: x, after: prologue, through: projection, addingTo: before)
         return y
     }
 
@@ -143,14 +146,20 @@ extension Processor {
 /// Bytes borrowed from an arena for the length of an operation.
 final class Workspace: Sendable {
     let storage: Storage
-    private let arena: Arena
+    private let arena: Arena?
 
     init(_ byteCount: Int, _ arena: Arena) {
         storage = arena.take(byteCount)
         self.arena = arena
     }
 
-    deinit { arena.give(storage) }
+    /// Wraps memory that is nobody's to take back.
+    init(_ storage: Storage) {
+        self.storage = storage
+        arena = nil
+    }
+
+    deinit { arena?.give(storage) }
 }
 
 /// Outputs of one part that one task computes.

@@ -59,9 +59,9 @@ public enum Prologue: Sendable {
 extension Processor {
     /// The prologue's result as a tensor of its own.
     public func apply(_ prologue: Prologue, to x: Tensor) -> Tensor {
-        let y = Tensor(rows: x.rows, width: prologue.outputWidth(x.width), arena: arena)
+        var y = Tensor(rows: x.rows, width: prologue.outputWidth(x.width), arena: arena)
         let (rows, width) = (x.rows, x.width)
-        pool.run(count: rows, grain: max(1, 16384 / max(width, 1))) { [kernels] range in
+        pool.run(count: rows, grain: max(1, 16384 / max(width, 1))) { [kernels, y] range in
             prologue.apply(
                 kernels,
                 y.pointer + range.lowerBound * y.width,
@@ -70,6 +70,7 @@ extension Processor {
                 width: width
             )
         }
+        record(&y, apply: prologue, to: x)
         return y
     }
 }

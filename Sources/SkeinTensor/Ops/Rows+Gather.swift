@@ -12,7 +12,7 @@ extension Processor {
         if rows.count == x.rows, rows.enumerated().allSatisfy({ $0.offset == Int($0.element) }) {
             return x
         }
-        let y = Tensor(rows: rows.count, width: x.width, arena: arena)
+        var y = Tensor(rows: rows.count, width: x.width, arena: arena)
         for (place, row) in rows.enumerated() {
             precondition((0..<x.rows).contains(Int(row)), "row \(row) of \(x.rows)")
             (y.pointer + place * x.width).update(
@@ -20,6 +20,7 @@ extension Processor {
                 count: x.width
             )
         }
+        record(&y, gather: x, rows)
         return y
     }
 
@@ -44,13 +45,7 @@ extension Processor {
                 "\(record.name): rows of \(width) \(record.dtype.name) values"
             )
         }
-        if let bad = ids.first(where: { $0 < 0 || Int($0) >= count }) {
-            throw SkeinError(
-                .invalidArgument,
-                "\(table.name) has \(count) rows, but row \(bad) was asked for",
-                hint: "the tokenizer and the model come from different places"
-            )
-        }
+        try Self.check(ids, rows: count, of: table.name)
         let adds = y != nil
         var result = y ?? Tensor(rows: ids.count, width: width, arena: arena)
         precondition(result.rows == ids.count && result.width == width, "sum is misshapen")
@@ -74,6 +69,16 @@ extension Processor {
             }
         }
         return result
+    }
+
+    /// Refuses row numbers outside a table.
+    static func check(_ ids: [Int32], rows count: Int, of name: String) throws {
+        guard let bad = ids.first(where: { $0 < 0 || Int($0) >= count }) else { return }
+        throw SkeinError(
+            .invalidArgument,
+            "\(name) has \(count) rows, but row \(bad) was asked for",
+            hint: "the tokenizer and the model come from different places"
+        )
     }
 
     /// Whether every value is a finite number.

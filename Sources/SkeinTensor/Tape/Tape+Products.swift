@@ -1,0 +1,134 @@
+internal import CSkeinKernels
+
+/// Rows made ready for a product of floats: each as long as the product's K.
+struct PreparedRows {
+    let workspace: Workspace
+    let rows: Int
+    let k: Int
+}
+
+extension Processor {
+    /// Rows of a product, as they are.
+    func prepareRows(_ x: Tensor) -> PreparedRows {
+        let (k, stride) = (x.width, kernels.activation_bytes(DType.f32.rawValue, x.width))
+        let workspace = Workspace(stride * x.rows, arena)
+        pool.run(count: x.rows, grain: max(1, 1 << 15 / max(k, 1))) { [kernels] range in
+            kernels.prepare(
+                DType.f32.rawValue,
+                workspace.storage.base + range.lowerBound * stride,
+                x.pointer + range.lowerBound * k,
+                k,
+                range.count,
+                k
+            )
+        }
+        return PreparedRows(workspace: workspace, rows: x.rows, k: k)
+    }
+
+    /// The columns of `x` as rows of a product.
+    func prepareColumns(_ x: Tensor) -> PreparedRows {
+        let (k, width) = (x.rows, x.width)
+        let pitch = kernels.activation_bytes(DType.f32.rawValue, k) / MemoryLayout<Float>.stride
+        let workspace = Workspace(pitch * MemoryLayout<Float>.stride * width, arena)
+        let block = 32
+        pool.run(count: (width + block - 1) / block, grain: 1) { [kernels] range in
+            let first = range.lowerBound * block
+            let count = min(range.upperBound * block, width) - first
+            let target = workspace.storage.base.assumingMemoryBound(to: Float.self)
+            // Short runs of rows keep what is written in the first cache.
+            for row in stride(from: 0, to: k, by: 64) {
+                kernels.transpose(
+                    target + first * pitch + row,
+                    pitch,
+                    x.pointer + row * width + first,
+                    width,
+                    min(64, k - row),
+                    count
+                )
+            }
+            for column in first..<first + count { target[column * pitch + k] = 0 }
+        }
+        return PreparedRows(workspace: workspace, rows: width, k: k)
+    }
+
+    /// Rows that lie one below the other in several places, packed as the columns of weights: the
+    /// transpose of what they make together.
+    ///
+    /// - Parameters:
+    ///   - blocks: Where each block starts and how many rows it has.
+    ///   - width: The values in a row: the outputs of the weights.
+    /// - Returns: The packed weights, `[width, rows of all blocks]`.
+    func packColumns(_ blocks: [(start: UnsafePointer<Float>, rows: Int)], width: Int) -> Workspace
+    {
+        let k = blocks.reduce(0) { $0 + $1.rows }
+        let packed = Workspace(kernels.packed_bytes(DType.f32.rawValue, width, k), arena)
+        let target = packed.storage.base.assumingMemoryBound(to: Float.self)
+        var first = 0
+        for block in blocks {
+            nonisolated(unsafe) let source = block.start
+            nonisolated(unsafe) let target = target
+            let (base, rows) = (first, block.rows)
+            pool.run(count: (rows + 15) / 16, grain: max(1, 2048 / max(width, 1))) {
+                [kernels] range in
+                let begin = range.lowerBound * 16
+                let end = min(range.upperBound * 16, rows)
+                kernels.pack_columns(
+                    target,
+                    source + begin * width,
+                    width,
+                    0,
+                    width,
+                    base + begin,
+                    base + end,
+                    k
+                )
+            }
+            first += block.rows
+        }
+        return packed
+    }
+
+    /// `y = rows · weightsᵀ`, or that added to y.
+    ///
+    /// - Parameters:
+    ///   - rows: The rows.
+    ///   - range: Which of them the product uses.
+    ///   - weights: Packed `[outputs, rows.k]`.
+    ///   - outputs: N.
+    ///   - y: `[range.count, outputs]`, contiguous.
+    ///   - isAdding: Whether y keeps what it holds.
+    func multiply(
+        _ rows: PreparedRows,
+        _ range: Range<Int>,
+        _ weights: Workspace,
+        outputs: Int,
+        into y: UnsafeMutablePointer<Float>,
+        isAdding: Bool
+    ) {
+        guard !range.isEmpty, outputs > 0 else { return }
+        let tile = Int(SK_TILE_N)
+        let tiles = (outputs + tile - 1) / tile
+        let offset = range.lowerBound * kernels.activation_bytes(DType.f32.rawValue, rows.k)
+        let steps = max(1, min(tiles, pool.threads * 4))
+        nonisolated(unsafe) let target = y
+        pool.run(tasks: steps) { [kernels] step in
+            let begin = tiles * step / steps * tile
+            var arguments = sk_matmul(
+                type: DType.f32.rawValue,
+                weights: weights.storage.base,
+                activations: rows.workspace.storage.base + offset,
+                y: target,
+                ldy: outputs,
+                rows: range.count,
+                n: outputs,
+                k: rows.k,
+                n_begin: begin,
+                n_end: min(tiles * (step + 1) / steps * tile, outputs),
+                bias: nil,
+                accumulate: isAdding ? 1 : 0,
+                outliers: nil
+            )
+            kernels.matmul(&arguments)
+        }
+    }
+}
