@@ -139,7 +139,7 @@ import Testing
             }
             let third: Float = 1 / 3
             #expect(assignment == [0, 0, 1, 1, 0, 1])
-            #expect(centres == [third, third, 31 * third, 31 * third, 500, 500])
+            #expect(centres == [third, third, 31 / 3, 31 / 3, 500, 500])
             #expect(verdict[0] == 6 && verdict[1] > 0)
         }
     }
