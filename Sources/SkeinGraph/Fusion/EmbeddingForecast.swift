@@ -77,7 +77,9 @@ public struct EmbeddingForecast: Sendable {
             compute: GraphCompute(processor)
         )
         let seconds = Double((clock.now - start) / .milliseconds(1)) / 1000
-        let done = method.sampled().work(piece.nodeCount, piece.edgeCount, dimensions)
+        // Nodes that the cut left without edges cost nothing.
+        let active = (0..<piece.nodeCount).count { piece.degree(of: $0) > 0 }
+        let done = method.sampled().work(active, piece.edgeCount, dimensions)
         return done / max(seconds, 1e-4)
     }
 }
