@@ -72,6 +72,8 @@ final class ServiceLoop {
     private func step() {
         do {
             let events = try engine.step()
+            // Before the answers: whoever has one finds it counted.
+            board.publish(engine.statistics, nil)
             for event in events { handle(event) }
             if let report = engine.lastStep { board.publish(report) }
         } catch {
