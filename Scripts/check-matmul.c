@@ -13,6 +13,9 @@
 void sk_fill_convert(sk_kernels *table) { (void)table; }
 void sk_fill_elementwise(sk_kernels *table) { (void)table; }
 void sk_fill_attention(sk_kernels *table) { (void)table; }
+void sk_fill_quantize(sk_kernels *table) { (void)table; }
+void sk_fill_graph(sk_kernels *table) { (void)table; }
+void sk_fill_learning(sk_kernels *table) { (void)table; }
 
 static uint64_t state = 0x5eed;
 
@@ -140,9 +143,9 @@ static void run(const sk_kernels *table, const job *j, float *y) {
     table->prepare(j->type, activations, j->x, j->k + 3, j->rows, j->k);
     for (ptrdiff_t n = 0; n < j->n; n += j->split) {
         const sk_matmul args = {
-            j->type, packed,       activations, y, j->n + 5,
-            j->rows, j->n,         j->k,        n, n + j->split < j->n ? n + j->split : j->n,
-            j->bias, j->accumulate};
+            j->type, packed,        activations, y, j->n + 5,
+            j->rows, j->n,          j->k,        n, n + j->split < j->n ? n + j->split : j->n,
+            j->bias, j->accumulate, NULL};
         table->matmul(&args);
     }
     free(packed);
@@ -224,6 +227,129 @@ static int check(const sk_kernels *portable, const sk_kernels *table, sk_type ty
     return bad;
 }
 
+/// A grouped matrix of random codes, scales and outliers: its product against double precision and
+/// portable, and rows alone.
+static int check_grouped(const sk_kernels *portable, const sk_kernels *table, sk_type type,
+                         ptrdiff_t rows, ptrdiff_t n, ptrdiff_t k) {
+    const sk_format f = sk_format_of(type);
+    const int shift = sk_run_shift(type);
+    const ptrdiff_t groups = (((k + 31) / 32 - 1) >> shift) + 1;
+    const ptrdiff_t row_bytes = (k * f.bits + 7) / 8;
+    const ptrdiff_t tiles = (n + 15) / 16, panels = (k + SK_OUTLIER_PANEL - 1) / SK_OUTLIER_PANEL;
+    uint8_t *codes = take((size_t)(n * row_bytes));
+    uint8_t *scales = take((size_t)(n * groups) * 2), *mins = take((size_t)(n * groups) * 2);
+    uint32_t *starts = take((size_t)(tiles * panels + 1) * 4);
+    uint32_t *entries = take((size_t)(tiles * panels * 3 + 1) * 4);
+    double *weights = take((size_t)(n * k) * 8), *want = take((size_t)(rows * n) * 8);
+    float *x = take((size_t)(rows * (k + 3)) * 4);
+    float *y = take((size_t)(rows * (n + 5)) * 4), *alone = take((size_t)(rows * (n + 5)) * 4);
+    float *base = take((size_t)(rows * (n + 5)) * 4);
+    for (ptrdiff_t i = 0; i < n * row_bytes; i++) {
+        codes[i] = (uint8_t)next();
+    }
+    for (ptrdiff_t i = 0; i < n * groups; i++) {
+        put_half(scales + 2 * i);
+        put_half(mins + 2 * i);
+    }
+    for (ptrdiff_t r = 0; r < n; r++) {
+        for (ptrdiff_t i = 0; i < k; i++) {
+            const ptrdiff_t group = r * groups + (i / 32 >> shift);
+            uint32_t code = 0;
+            for (ptrdiff_t bit = 0; bit < f.bits; bit++) {
+                const ptrdiff_t at = i * f.bits + bit;
+                code |= (uint32_t)(codes[r * row_bytes + at / 8] >> at % 8 & 1) << bit;
+            }
+            weights[r * k + i] = half(scales + 2 * group) * ((int)code - f.zero) +
+                                 (f.has_min ? half(mins + 2 * group) : 0);
+        }
+    }
+    uint32_t count = 0;
+    for (ptrdiff_t cell = 0; cell < tiles * panels; cell++) {
+        starts[cell] = count;
+        for (ptrdiff_t third = 0; third < 3; third++) {
+            const ptrdiff_t row = cell / panels * 16 + (ptrdiff_t)(next() % 16);
+            const ptrdiff_t left = k - cell % panels * SK_OUTLIER_PANEL;
+            const ptrdiff_t width = left < SK_OUTLIER_PANEL ? left : SK_OUTLIER_PANEL;
+            if (row >= n || width < 3) {
+                continue;
+            }
+            const ptrdiff_t column = third * (width / 3) + (ptrdiff_t)next() % (width / 3);
+            const float value = uniform();
+            uint32_t bits;
+            memcpy(&bits, &value, 4);
+            bits &= 0xffff0000;
+            entries[count++] =
+                bits | (uint32_t)(row % 16) << 12 | (uint32_t)(column < 0 ? 0 : column);
+            float kept;
+            memcpy(&kept, &bits, 4);
+            weights[row * k + cell % panels * SK_OUTLIER_PANEL + (column < 0 ? 0 : column)] +=
+                (double)kept;
+        }
+    }
+    starts[tiles * panels] = count;
+    for (ptrdiff_t i = 0; i < rows * (k + 3); i++) {
+        x[i] = uniform() * uniform() * 3;
+    }
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        for (ptrdiff_t i = 0; i < n; i++) {
+            for (ptrdiff_t c = 0; c < k; c++) {
+                want[r * n + i] += (double)x[r * (k + 3) + c] * weights[i * k + c];
+            }
+        }
+    }
+    const sk_grouped_rows source = {codes, scales, mins};
+    const sk_outliers outliers = {starts, entries};
+    const sk_kernels *const tables[3] = {table, portable, table};
+    float *const results[3] = {y, base, alone};
+    for (int way = 0; way < 3; way++) {
+        const sk_kernels *kernels = tables[way];
+        uint8_t *packed = take(kernels->packed_bytes(type, n, k));
+        const size_t bytes = kernels->activation_bytes(type, k);
+        uint8_t *activations = take(bytes * (size_t)rows);
+        kernels->pack_grouped(type, packed, &source, 0, n, n, k);
+        kernels->prepare(type, activations, x, k + 3, rows, k);
+        const ptrdiff_t height = way == 2 ? 1 : rows;
+        for (ptrdiff_t r = 0; r < rows; r += height) {
+            const sk_matmul args = {type,
+                                    packed,
+                                    activations + bytes * (size_t)r,
+                                    results[way] + r * (n + 5),
+                                    n + 5,
+                                    height,
+                                    n,
+                                    k,
+                                    0,
+                                    n,
+                                    NULL,
+                                    0,
+                                    &outliers};
+            kernels->matmul(&args);
+        }
+        free(packed), free(activations);
+    }
+    const job j = {type, rows, n, k, n, x, NULL, NULL, 0, 0};
+    int bad = 0;
+    const double off = error(&j, y, want);
+    if (!(off <= 5e-4) || memcmp(y, alone, (size_t)(rows * (n + 5)) * 4) != 0) {
+        printf("type %x rows %td n %td k %td: error %g or a row alone differs\n", (unsigned)type,
+               rows, n, k, off);
+        bad++;
+    }
+    double sum = 0, power = 0;
+    for (ptrdiff_t i = 0; i < rows * (n + 5); i++) {
+        sum += ((double)y[i] - (double)base[i]) * ((double)y[i] - (double)base[i]);
+        power += (double)base[i] * (double)base[i];
+    }
+    if (!(sum <= 1e-10 * power)) {
+        printf("type %x rows %td n %td k %td: off portable by %g\n", (unsigned)type, rows, n, k,
+               sum / power);
+        bad++;
+    }
+    free(codes), free(scales), free(mins), free(starts), free(entries), free(weights), free(want);
+    free(x), free(y), free(alone), free(base);
+    return bad;
+}
+
 int main(int argc, char **argv) {
     static const sk_type types[] = {SK_F32,  SK_F16,  SK_BF16, SK_Q4_0, SK_Q4_1, SK_Q5_0,
                                     SK_Q5_1, SK_Q8_0, SK_Q4_K, SK_Q5_K, SK_Q6_K};
@@ -244,6 +370,21 @@ int main(int argc, char **argv) {
             }
         }
         bad += check(&portable, &table, types[t], 13, 80, block == 1 ? 1101 : 768);
+    }
+    for (int32_t bits = 2; bits <= 8; bits = bits == 4 ? 8 : bits + 1) {
+        for (int32_t shift = 0; shift < 4; shift++) {
+            for (int32_t has_min = 0; has_min < (bits == 8 ? 1 : 2); has_min++) {
+                const sk_type type =
+                    sk_grouped_type(bits, shift == 3 ? SK_GROUPED_ROW : shift, has_min);
+                static const ptrdiff_t rows[] = {1, 2, 3, 4, 5, 7, 13, 53};
+                for (size_t h = 0; h < sizeof rows / sizeof *rows; h++) {
+                    bad += check_grouped(&portable, &table, type, rows[h], 17, 172);
+                    bad += check_grouped(&portable, &table, type, rows[h], 48, 320);
+                    count += 2;
+                }
+                bad += check_grouped(&portable, &table, type, 3, 20, 4200);
+            }
+        }
     }
     printf("level %d: %d products, %d failures\n", table.isa, count, bad);
     return bad != 0;
