@@ -49,8 +49,8 @@ static double best_of(const sk_kernels *table, const sk_matmul *args, double lim
 
 static void measure(const sk_kernels *table, sk_type type, const char *name, ptrdiff_t n,
                     ptrdiff_t k) {
-    static const ptrdiff_t heights[] = {1, 2, 4, 6, 16, 32, 256};
-    enum { COUNT = sizeof heights / sizeof *heights, MOST = 256, ROUNDS = 10 };
+    static const ptrdiff_t heights[] = {1, 2, 4, 6, 16, 32, 256, 2048};
+    enum { COUNT = sizeof heights / sizeof *heights, MOST = 2048, ROUNDS = 10 };
     const size_t stride = (size_t)(k / sk_block_values(type)) * sk_block_bytes(type);
     const size_t bytes = table->packed_bytes(type, n, k);
     uint8_t *source = take(stride * SK_TILE_N * 8);

@@ -10,8 +10,8 @@ internal import SkeinTensor
 /// The verb has no options of its own, so that none of a measurement's can be taken for one of them.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure speed, the engine's overhead, or serving.",
-        subcommands: [BenchSpeed.self, BenchOverhead.self, ServingBench.self],
+        abstract: "Measure speed, training, the engine's overhead, or serving.",
+        subcommands: [BenchSpeed.self, BenchOverhead.self, BenchTraining.self, ServingBench.self],
         defaultSubcommand: BenchSpeed.self
     )
 }
