@@ -4,5 +4,6 @@ internal import Foundation
 enum Elementary {
     static func log(_ x: Double) -> Double { Foundation.log(x) }
     static func cosine(_ x: Double) -> Double { Foundation.cos(x) }
+    static func sine(_ x: Double) -> Double { Foundation.sin(x) }
     static func tanh(_ x: Float) -> Float { Foundation.tanh(x) }
 }

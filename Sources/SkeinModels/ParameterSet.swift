@@ -55,7 +55,9 @@ public struct Initialization: Sendable, Hashable {
     }
 
     /// The values of one weight; a function of the seed and the weight's name alone.
-    func values(_ name: String, shape: [Int], layers: Int) -> [Float] {
+    ///
+    /// - Source: Box and Muller 1958: two normal values from one draw.
+    func values(_ name: String, shape: [Int], layers: Int, _ pool: ThreadPool) -> [Float] {
         let count = shape.reduce(1, *)
         guard shape.count == 2 else {
             return [Float](repeating: name.hasSuffix("bias") ? 0 : 1, count: count)
@@ -65,11 +67,31 @@ public struct Initialization: Sendable, Hashable {
         let generator = Philox(NoiseKey(seed: seed, stream: stream))
         let writes = ["o_proj", "down_proj", "c_proj"].contains { name.contains($0) }
         let scale = isResidualScaled && writes ? 1 / Float(2 * max(layers, 1)).squareRoot() : 1
-        return (0..<count).map { index in
-            let position = UInt64(index)
-            let radius = (-2 * Elementary.log(1 - generator.uniform(at: position))).squareRoot()
-            let angle = 2 * Double.pi * generator.uniform(at: position, lane: 1)
-            return Float(radius * Elementary.cosine(angle)) * deviation * scale
+        let factor = Double(deviation * scale)
+        return unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
+            nonisolated(unsafe) let target = unsafe base
+            pool.run(count: (count + 1) / 2, grain: 4096) { range in
+                for pair in range {
+                    let (cosine, sine) = generator.normals(at: UInt64(pair))
+                    unsafe (target + 2 * pair).initialize(to: Float(cosine * factor))
+                    guard 2 * pair + 1 < count else { continue }
+                    unsafe (target + 2 * pair + 1).initialize(to: Float(sine * factor))
+                }
+            }
+            initialized = count
         }
+    }
+}
+
+extension Philox {
+    /// Two independent normal values, with 53 and 53 random bits behind them.
+    func normals(at position: UInt64) -> (Double, Double) {
+        let words = words(at: position)
+        let first = Double((UInt64(words[0]) << 32 | UInt64(words[1])) >> 11) * 0x1p-53
+        let second = Double((UInt64(words[2]) << 32 | UInt64(words[3])) >> 11) * 0x1p-53
+        let radius = (-2 * Elementary.log(1 - first)).squareRoot()
+        let angle = 2 * Double.pi * second
+        return (radius * Elementary.cosine(angle), radius * Elementary.sine(angle))
     }
 }

@@ -36,7 +36,12 @@ struct ParameterLoader {
         let values: [Float]
         if let initialization, checkpoint.tensor(name) == nil {
             let layers = try? checkpoint.configuration.integer("num_hidden_layers", "n_layer")
-            values = initialization.values(name, shape: shape, layers: layers ?? 1)
+            values = initialization.values(
+                name,
+                shape: shape,
+                layers: layers ?? 1,
+                processor.pool
+            )
         } else {
             let record = try record(name, isTransposed ? shape.reversed() : shape)
             values = isTransposed ? try transposed(record) : try record.floats()

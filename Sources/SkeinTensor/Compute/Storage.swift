@@ -10,7 +10,8 @@ internal import Darwin
 
 /// A block of memory, aligned for the widest vectors.
 ///
-/// Large blocks are mapped on their own, aligned to huge pages and advised as such.
+/// Large blocks are mapped on their own, aligned to huge pages and advised as such; what is left over
+/// at their end lies in small pages, so that a little more than a huge page costs only a little more.
 ///
 /// Invariant: the bytes are written only by the one owner that created the block, before it shares it.
 public final class Storage: @unchecked Sendable {
@@ -30,7 +31,7 @@ public final class Storage: @unchecked Sendable {
         self.byteCount = byteCount
         if byteCount >= Self.hugePage, let base = Self.map(byteCount) {
             self.base = base
-            mapped = Self.rounded(byteCount)
+            mapped = Self.rounded(byteCount, to: Self.smallPage)
         } else {
             base = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
             mapped = 0
@@ -76,23 +77,26 @@ public final class Storage: @unchecked Sendable {
         if mapped > 0 { munmap(base, mapped) } else { base.deallocate() }
     }
 
-    private static func rounded(_ byteCount: Int) -> Int {
-        (byteCount + hugePage - 1) / hugePage * hugePage
+    /// 64 KiB: a multiple of every machine's ordinary page.
+    private static let smallPage = 64 << 10
+
+    private static func rounded(_ byteCount: Int, to unit: Int) -> Int {
+        (byteCount + unit - 1) / unit * unit
     }
 
-    /// Maps whole, aligned huge pages by mapping one too many and giving back the ends.
+    /// Maps memory aligned to huge pages by mapping one too many and giving back the ends.
     private static func map(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        let size = rounded(byteCount)
+        let size = rounded(byteCount, to: smallPage)
         let protection = PROT_READ | PROT_WRITE
         let flags = MAP_PRIVATE | MAP_ANONYMOUS
         guard let start = mmap(nil, size + hugePage, protection, flags, -1, 0), start != MAP_FAILED
         else { return nil }
         let address = Int(bitPattern: start)
-        let head = rounded(address) - address
+        let head = rounded(address, to: hugePage) - address
         if head > 0 { munmap(start, head) }
-        munmap(start + head + size, hugePage - head)
+        if head < hugePage { munmap(start + head + size, hugePage - head) }
         #if os(Linux)
-        madvise(start + head, size, MADV_HUGEPAGE)
+        madvise(start + head, size / hugePage * hugePage, MADV_HUGEPAGE)
         #endif
         return start + head
     }
