@@ -55,16 +55,18 @@ public struct TransformerDecoder: LearningModel {
         let processor = execution.processor
         var x = try processor.lookUp(embedding, ids: ids)
         if let positions { x = try processor.lookUp(positions, ids: batch.positions, addingTo: x) }
-        var context = try AttentionContext(batch, pool: pool, rotary: rotary)
+        let context = try AttentionContext(batch, pool: pool, rotary: rotary)
         for (layer, block) in blocks.enumerated() {
-            x = block.attention(
-                x,
-                after: block.attentionNorm,
-                layer: layer,
-                &context,
-                processor
-            )
-            x = block.feedForward(x, after: block.feedForwardNorm, processor)
+            x = processor.block(x) { x, processor in
+                let x = block.attention(
+                    x,
+                    after: block.attentionNorm,
+                    layer: layer,
+                    context,
+                    processor
+                )
+                return block.feedForward(x, after: block.feedForwardNorm, layer: layer, processor)
+            }
         }
         return x
     }

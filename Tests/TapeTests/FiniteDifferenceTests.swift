@@ -17,6 +17,7 @@ import Testing
         parameters: [Parameter],
         _ name: String,
         level: InstructionSet,
+        rule: Tape.Rule = Tape.Rule(),
         _ operation: (Processor, [Tensor]) throws -> Tensor
     ) throws {
         var random = SplitMix64(seed: 7)
@@ -27,12 +28,12 @@ import Testing
                 Tensor($1, rows: $0.rows, width: $0.width, arena: processor.arena)
             }
         }
-        let tape = Tape()
+        let tape = Tape(rule)
         let watched = tensors().map { tape.watch($0) }
         let out = try operation(processor.recording(on: tape), watched)
         let weights = random.normals(out.count)
         func loss() throws -> Double {
-            let out = try operation(processor, tensors())
+            let out = try operation(processor.recording(on: Tape(rule)), tensors())
             return zip(out.values, weights).reduce(0) { $0 + Double($1.0) * Double($1.1) }
         }
         for parameter in parameters { parameter.clearGradient() }

@@ -56,9 +56,10 @@ enum Learner {
         _ processor: Processor,
         smoothing: Float = 0,
         zWeight: Float = 0,
-        chunkRows: Int = 64
+        chunkRows: Int = 64,
+        rule tapeRule: Tape.Rule = Tape.Rule()
     ) throws -> Double {
-        let tape = Tape()
+        let tape = Tape(tapeRule)
         let recording = processor.recording(on: tape)
         let (batch, targets) = batch(sequences)
         var execution = Execution(processor: recording, state: model.makePassMemory())

@@ -67,11 +67,12 @@ public struct BERT: EmbeddingModel {
         let places = batch.positions.map { $0 &+ positionOffset }
         x = try processor.lookUp(positions, ids: places, addingTo: x)
         x = processor.apply(embeddingNorm, to: x)
-        var context = try AttentionContext(batch, pool: pool, rotary: nil)
+        let context = try AttentionContext(batch, pool: pool, rotary: nil)
+        // The state has room for one layer: each is done with its keys before the next begins.
         for block in blocks {
-            x = block.attention(x, after: .none, layer: 0, &context, processor)
+            x = block.attention(x, after: .none, layer: 0, context, processor)
             x = processor.apply(block.attentionNorm, to: x)
-            x = block.feedForward(x, after: .none, processor)
+            x = block.feedForward(x, after: .none, layer: 0, processor)
             x = processor.apply(block.feedForwardNorm, to: x)
         }
         return x

@@ -21,14 +21,22 @@ public struct FeedForward: Sendable {
     /// - Parameters:
     ///   - x: The residual stream, `[rows, C]`.
     ///   - prologue: The norm before the layer.
+    ///   - layer: The layer's number, for the draws of dropout.
     ///   - processor: Where it runs.
     /// - Returns: The residual stream.
     public func callAsFunction(
         _ x: consuming Tensor,
         after prologue: Prologue,
+        layer: Int,
         _ processor: Processor
     ) -> Tensor {
         let hidden = processor.project(x, after: prologue, through: up)
-        return processor.project(hidden, after: activation, through: down, addingTo: x)
+        return processor.project(
+            hidden,
+            after: activation,
+            through: down,
+            addingTo: x,
+            dropoutSite: 2 * layer + 1
+        )
     }
 }

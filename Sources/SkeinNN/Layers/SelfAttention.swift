@@ -1,7 +1,7 @@
 public import SkeinTensor
 
 /// What all attention layers of one forward pass share: spans and rotations, computed once.
-public struct AttentionContext {
+public final class AttentionContext {
     /// The state that holds keys and values.
     public let pool: any KeyValueMemory
     /// The rows' rotations, if the model rotates.
@@ -24,7 +24,7 @@ public struct AttentionContext {
     }
 
     /// What each segment's rows see under a window.
-    fileprivate mutating func spans(window: Int?) -> [AttentionSpan] {
+    fileprivate func spans(window: Int?) -> [AttentionSpan] {
         let key = window ?? .max
         if let known = spans[key] { return known }
         let made = batch.segments.indices.map { index in
@@ -88,7 +88,7 @@ public struct SelfAttention: Sendable {
         _ x: consuming Tensor,
         after prologue: Prologue,
         layer: Int,
-        _ context: inout AttentionContext,
+        _ context: AttentionContext,
         _ processor: Processor
     ) -> Tensor {
         let pool = context.pool
@@ -108,6 +108,6 @@ public struct SelfAttention: Sendable {
             spans: spans,
             runs: spans.indices.map { pool.runs(layer: layer, ofSegment: $0) }
         )
-        return processor.project(heads, through: output, addingTo: x)
+        return processor.project(heads, through: output, addingTo: x, dropoutSite: 2 * layer)
     }
 }

@@ -120,6 +120,11 @@ public final class Arena: Sendable {
         free.withLock { $0[storage.byteCount, default: []].append(storage) }
     }
 
+    /// Bytes of the blocks that wait to be used again.
+    package var byteCount: Int {
+        free.withLock { $0.reduce(0) { $0 + $1.key * $1.value.count } }
+    }
+
     /// Sizes in eighths of powers of two, so that a little more rows find the same block.
     private static func sizeClass(_ byteCount: Int) -> Int {
         let small = max(byteCount, 256)

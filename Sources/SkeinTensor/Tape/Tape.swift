@@ -14,8 +14,11 @@ public final class Tape: @unchecked Sendable {
     private var gradients: [Int: Tensor] = [:]
     private var nodes = 0
 
+    /// What the pass does beyond recording.
+    public let rule: Rule
+
     /// Creates an empty tape.
-    public init() {}
+    public init(_ rule: Rule = Rule()) { self.rule = rule }
 
     /// The number of operations recorded.
     public var count: Int { entries.count }
