@@ -61,6 +61,7 @@ let rooms = [
         imports: [
             "SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor", "SkeinText", "SkeinCore",
         ],
+        products: [.product(name: "Yams", package: "Yams")],
         settings: rules
     ),
     Room(
@@ -148,6 +149,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "5.0.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird",

@@ -64,19 +64,20 @@ struct Session {
     }
 }
 
-/// Ctrl-C as a flag that work in progress looks at.
+/// Ctrl-C, and other signals that ask to stop, as a flag that work in progress looks at.
 enum Interrupt {
-    nonisolated(unsafe) private static var source: (any DispatchSourceSignal)?
+    nonisolated(unsafe) private static var sources: [Int32: any DispatchSourceSignal] = [:]
     private static let state = InterruptState()
 
-    /// Begins to catch Ctrl-C.
-    static func start() {
-        guard unsafe source == nil else { return }
-        signal(SIGINT, SIG_IGN)
-        let made = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        made.setEventHandler { state.set(true) }
-        made.resume()
-        unsafe source = made
+    /// Begins to catch signals.
+    static func start(_ signals: [Int32] = [SIGINT]) {
+        for number in signals where unsafe sources[number] == nil {
+            _ = signal(number, SIG_IGN)
+            let made = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            made.setEventHandler { state.set(true) }
+            made.resume()
+            unsafe sources[number] = made
+        }
     }
 
     /// Whether Ctrl-C came since the last `clear`.

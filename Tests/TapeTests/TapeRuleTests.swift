@@ -49,7 +49,12 @@ import Testing
         let (rows, width) = (301, 33)
         let one = Parameter("one", shape: [width, 1], values: .init(repeating: 1, count: width))
         let projection = Projection([.init(matrix: PackedMatrix(one))])
-        let x = Tensor(.init(repeating: 1, count: rows), rows: rows, width: 1, arena: processor.arena)
+        let x = Tensor(
+            .init(repeating: 1, count: rows),
+            rows: rows,
+            width: 1,
+            arena: processor.arena
+        )
         let zero = Tensor(
             .init(repeating: 0, count: rows * width),
             rows: rows,

@@ -1,13 +1,25 @@
 /// A chart of lines in SVG: axes from zero, ticks, a title; nothing but text and polylines.
-struct LineChart {
+package struct LineChart {
     /// One line.
-    struct Line {
+    package struct Line {
         var name: String
         var points: [(x: Double, y: Double)]
         /// Whether values hold until the next point.
-        var isStepped = false
+        var isStepped: Bool
         /// Whether each point has a mark.
-        var isMarked = false
+        var isMarked: Bool
+
+        package init(
+            name: String,
+            points: [(x: Double, y: Double)],
+            isStepped: Bool = false,
+            isMarked: Bool = false
+        ) {
+            self.name = name
+            self.points = points
+            self.isStepped = isStepped
+            self.isMarked = isMarked
+        }
     }
 
     /// Eight colours that stay apart for colour-blind readers (Okabe and Ito's palette).
@@ -20,8 +32,15 @@ struct LineChart {
     var yTitle: String
     var lines: [Line]
 
+    package init(title: String, xTitle: String, yTitle: String, lines: [Line]) {
+        self.title = title
+        self.xTitle = xTitle
+        self.yTitle = yTitle
+        self.lines = lines
+    }
+
     /// The chart inside a box.
-    func svg(x: Double, y: Double, width: Double, height: Double) -> String {
+    package func svg(x: Double, y: Double, width: Double, height: Double) -> String {
         let (left, top) = (x + 58, y + 26)
         let (right, bottom) = (x + width - 12, y + height - 40)
         let xMaximum = max(lines.flatMap(\.points).map(\.x).max() ?? 0, 1e-9)
@@ -69,7 +88,7 @@ struct LineChart {
     }
 
     /// A row of line samples and names.
-    static func legend(_ names: [String], x: Double, y: Double) -> String {
+    package static func legend(_ names: [String], x: Double, y: Double) -> String {
         var text = ""
         var left = x
         for (index, name) in names.enumerated() {

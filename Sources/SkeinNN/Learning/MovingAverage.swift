@@ -24,6 +24,21 @@ public final class MovingAverage {
         }
     }
 
+    /// The averages, named after their parameters: `NAME.average`.
+    public var state: [(name: String, values: [Float])] {
+        zip(parameters, averages).map { ("\($0.name).average", $1) }
+    }
+
+    /// Replaces the averages.
+    ///
+    /// - Parameter values: Returns the values of a name of `state`, as many as it is told.
+    /// - Throws: What `values` throws.
+    public func restore(values: (String, Int) throws -> [Float]) rethrows {
+        for (index, parameter) in parameters.enumerated() {
+            averages[index] = try values("\(parameter.name).average", parameter.count)
+        }
+    }
+
     /// Exchanges averages and values; a second exchange undoes the first.
     public func exchange() {
         for (index, parameter) in parameters.enumerated() {

@@ -102,7 +102,7 @@ public final class Optimizer {
         parameters.reduce(0) { $0 + processor.squaredGradientNorm($1) }.squareRoot()
     }
 
-    /// Takes one step and clears the gradients.
+    /// Takes one step and clears the gradients; gradients that are not finite move nothing and stay.
     ///
     /// - Parameters:
     ///   - learningRate: The schedule's rate.
@@ -111,6 +111,7 @@ public final class Optimizer {
     @discardableResult
     public func step(learningRate: Float, clippingTo maximumNorm: Float? = nil) -> Double {
         let norm = gradientNorm()
+        guard norm.isFinite else { return norm }
         let clip = maximumNorm.map { min(1, Double($0) / (norm + 1e-6)) } ?? 1
         stepCount += 1
         for (index, group) in groups.enumerated() {

@@ -29,7 +29,9 @@ public struct Dropout: Sendable, Hashable {
         site: Int,
         _ body: (Int, Float) -> Void
     ) {
-        let generator = Philox(NoiseKey(seed: seed &+ pass &* 0x9e37_79b9_7f4a_7c15, stream: .dropout))
+        let generator = Philox(
+            NoiseKey(seed: seed &+ pass &* 0x9e37_79b9_7f4a_7c15, stream: .dropout)
+        )
         let threshold = UInt32(Double(rate) * 0x1p32)
         let kept = 1 / (1 - rate)
         for four in fours {

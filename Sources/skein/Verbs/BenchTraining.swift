@@ -65,7 +65,8 @@ struct BenchTraining: ParsableCommand {
         times.sort()
         Environment.out(
             String(
-                format: "%.2f M parameters, batch %d x %d, %d threads: %.1f ms a step, %.0f tokens/s,"
+                format:
+                    "%.2f M parameters, batch %d x %d, %d threads: %.1f ms a step, %.0f tokens/s,"
                     + " peak memory %.0f MB\n",
                 Double(learned.parameters.reduce(0) { $0 + $1.count }) / 1e6,
                 batch,
