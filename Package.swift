@@ -28,6 +28,7 @@ let rooms = [
     Room(floor: 0, name: "SkeinCore", imports: [], settings: rules),
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
+    Room(floor: 1, name: "SkeinStories", imports: [], settings: rules),
     Room(floor: 1, name: "SkeinClassic", imports: [], settings: rules),
     Room(
         floor: 2,
@@ -84,7 +85,7 @@ let rooms = [
         imports: [
             "SkeinServer", "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinDecoding",
             "SkeinTensor", "SkeinText", "SkeinCore", "SkeinClassicHost", "SkeinClassic",
-            "SkeinGraph",
+            "SkeinGraph", "SkeinStories",
             "CSkeinStart",
         ],
         products: [
@@ -145,6 +146,7 @@ let package = Package(
         .library(name: "SkeinEngine", targets: ["SkeinEngine", "SkeinModels"]),
         .library(name: "SkeinServer", targets: ["SkeinServer"]),
         .library(name: "SkeinTraining", targets: ["SkeinTraining"]),
+        .library(name: "SkeinStories", targets: ["SkeinStories"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -182,6 +184,7 @@ let package = Package(
         tests(
             "TrainingTests",
             [
+                "SkeinStories",
                 "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinNN", "SkeinTensor",
                 "SkeinText",
                 "SkeinCore",

@@ -4,7 +4,8 @@ public import SkeinTensor
 public struct BatchSource: Sendable {
     /// How steps find their rows.
     public enum Packing: String, Sendable, CaseIterable {
-        /// Whole documents in a shuffled order, side by side; rows see only their own document.
+        /// Documents in a shuffled order, side by side; rows see only their own document, and one that
+        /// is longer than a sequence is cut, its parts shuffled like documents.
         case documents
         /// Windows that begin anywhere in the documents laid end to end.
         case windows
@@ -16,10 +17,8 @@ public struct BatchSource: Sendable {
         public var batch = 0
         /// Passes over the corpus completed.
         public var epoch = 0
-        /// Documents of the epoch's order already begun and done.
-        public var document = 0
-        /// Rows of the next document already given.
-        public var row = 0
+        /// Parts of the epoch's order already given.
+        public var part = 0
 
         /// The beginning.
         public init() {}
@@ -37,7 +36,8 @@ public struct BatchSource: Sendable {
     public let boundary: Int32
     /// The seed of the order.
     public let seed: UInt64
-    private var order: [Int32] = []
+    /// A document and its row where a part of it begins.
+    private var order: [(document: Int32, row: Int32)] = []
     private var orderedEpoch = -1
 
     /// Creates a source.
@@ -78,16 +78,15 @@ public struct BatchSource: Sendable {
         case .documents:
             while true {
                 if orderedEpoch != place.epoch { shuffle(place.epoch) }
-                let range = file.range(of: Int(order[place.document]))
-                let all = range.count + 1
-                let count = min(length, all - place.row)
+                let part = order[place.part]
+                let range = file.range(of: Int(part.document))
+                let row = Int(part.row)
+                let count = min(length, range.count + 1 - row)
                 guard batch.tokens.isEmpty || batch.tokens.count + count <= rows else { break }
-                append(range, place.row..<place.row + count, to: &batch)
-                place.row += count
-                guard place.row == all else { continue }
-                (place.row, place.document) = (0, place.document + 1)
-                guard place.document == order.count else { continue }
-                (place.document, place.epoch) = (0, place.epoch + 1)
+                append(range, row..<row + count, to: &batch)
+                place.part += 1
+                guard place.part == order.count else { continue }
+                (place.part, place.epoch) = (0, place.epoch + 1)
             }
         }
         place.batch += 1
@@ -141,11 +140,15 @@ public struct BatchSource: Sendable {
 
     /// - Source: Fisher and Yates' shuffle.
     private mutating func shuffle(_ epoch: Int) {
-        order = (0..<file.documents).flatMap { document in
-            [Int32](
-                repeating: Int32(truncatingIfNeeded: document),
-                count: file.copies(of: document)
-            )
+        order = []
+        for document in 0..<file.documents {
+            for _ in 0..<file.copies(of: document) {
+                for row in stride(from: 0, to: file.range(of: document).count + 1, by: length) {
+                    order.append(
+                        (Int32(truncatingIfNeeded: document), Int32(truncatingIfNeeded: row))
+                    )
+                }
+            }
         }
         let generator = Philox(
             NoiseKey(seed: seed &+ UInt64(epoch) &* 0x9e37_79b9_7f4a_7c15, stream: Self.orderStream)

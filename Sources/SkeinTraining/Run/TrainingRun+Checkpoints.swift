@@ -23,7 +23,7 @@ extension TrainingRun {
             )
             let state: JSON = [
                 "step": .int(step), "batch": .int(place.batch), "epoch": .int(place.epoch),
-                "document": .int(place.document), "row": .int(place.row),
+                "part": .int(place.part),
                 "tokens_key": .string(String(source.file.key, radix: 16)),
             ]
             try RunFolder.write(state.text(.indented(2)), to: path + "/trainer_state.json")
@@ -104,8 +104,7 @@ extension TrainingRun {
         step = try integer("step")
         place.batch = try integer("batch")
         place.epoch = try integer("epoch")
-        place.document = try integer("document")
-        place.row = try integer("row")
+        place.part = try integer("part")
         let key = String(source.file.key, radix: 16)
         guard state["tokens_key"]?.string == key else {
             throw SkeinError(

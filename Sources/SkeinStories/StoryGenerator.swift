@@ -1,0 +1,73 @@
+/// Tells short stories for language models to learn from: a small world, a plot, and what follows.
+///
+/// A story is a function of the seed and its number. One combination of plot, hero and places in twenty
+/// is held out: it occurs in no story of the training part.
+public struct StoryGenerator: Sendable {
+    /// Which stories are told.
+    public enum Part: Sendable {
+        /// Those to learn from.
+        case training
+        /// Those whose combinations no training story has.
+        case heldOut
+    }
+
+    /// The seed of all stories.
+    public let seed: UInt64
+    /// Which stories are told.
+    public let part: Part
+
+    /// Creates a generator.
+    public init(seed: UInt64, part: Part = .training) {
+        self.seed = seed
+        self.part = part
+    }
+
+    /// The names of the plots.
+    public static var plots: [String] { table.map(\.name) }
+
+    private static let table: [(name: String, tell: @Sendable (inout Tale) -> Void)] = [
+        ("lost", ThingPlots.lost), ("broken", ThingPlots.broken), ("share", ThingPlots.share),
+        ("build", ThingPlots.build), ("trade", ThingPlots.trade), ("message", ThingPlots.message),
+        ("fear", HeartPlots.fear), ("newcomer", HeartPlots.newcomer),
+        ("promise", HeartPlots.promise),
+        ("sick", HeartPlots.sick), ("boast", HeartPlots.boast), ("birthday", HeartPlots.birthday),
+        ("rivals", HeartPlots.rivals), ("errand", RoadPlots.errand), ("riddle", RoadPlots.riddle),
+        ("rescue", RoadPlots.rescue), ("storm", RoadPlots.storm), ("garden", RoadPlots.garden),
+        ("bake", RoadPlots.bake), ("thief", RoadPlots.thief), ("wishes", RoadPlots.wishes),
+        ("snow", RoadPlots.snow), ("market", RoadPlots.market), ("skill", RoadPlots.skill),
+    ]
+
+    /// A story.
+    public struct Story: Sendable, Hashable {
+        /// The name of its plot.
+        public var plot: String
+        /// Plot, hero and places: what is held out together.
+        public var combination: String
+        /// Paragraphs with an empty line between.
+        public var text: String
+    }
+
+    /// Tells a story.
+    ///
+    /// - Parameter index: Its number.
+    /// - Returns: The story; the same for the same seed, part and number.
+    public func story(_ index: Int) -> Story {
+        var random = StoryRandom(seed: seed, index: UInt64(bitPattern: Int64(index)))
+        while true {
+            let plot = Self.table[random.below(Self.table.count)]
+            let world = World(&random)
+            let combination = "\(plot.name)/\(world.hero.name)/\(world.place.name)"
+            guard Self.isHeldOut(combination) == (part == .heldOut) else { continue }
+            var tale = Tale(world: world, teller: Teller(random))
+            world.name(&tale.teller)
+            plot.tell(&tale)
+            return Story(plot: plot.name, combination: combination, text: tale.teller.text)
+        }
+    }
+
+    private static func isHeldOut(_ combination: String) -> Bool {
+        var hash: UInt64 = 14_695_981_039_346_656_037
+        for byte in combination.utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
+        return (hash >> 32) % 20 == 0
+    }
+}
