@@ -11,7 +11,7 @@ struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval",
         abstract: "Measure a model's quality.",
-        subcommands: [PerplexityVerb.self, DivergenceVerb.self, CompareVerb.self]
+        subcommands: [PerplexityVerb.self, DivergenceVerb.self, CompareVerb.self, NGramVerb.self]
     )
 }
 
