@@ -63,7 +63,7 @@ enum Routes {
         _ handle: @escaping @Sendable (Fields, ServerContext, ServerState) async throws -> Response
     ) -> Entry {
         Entry(method: .post, path: path) { request, context, state in
-            let fields = try await state.fields(request)
+            let fields = try await state.fields(request, id: context.requestID)
             return try await handle(fields, context, state)
         }
     }

@@ -24,8 +24,8 @@ struct ServerState: Sendable {
     let connections: ConnectionWatch
     let logger: Logger
 
-    /// Reads a request's body as a JSON object.
-    func fields(_ request: Request) async throws -> Fields {
+    /// Reads a request's body as a JSON object; what it says is logged only by a server told to.
+    func fields(_ request: Request, id: String) async throws -> Fields {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }),
             length > options.bodyLimit
         {
@@ -47,6 +47,9 @@ struct ServerState: Sendable {
         }
         guard let object = value.object else {
             throw APIError(.badRequest, "the body is \(value.kind), expected an object")
+        }
+        if options.logsPrompts {
+            logger.info("body", metadata: ["id": "\(id)", "body": "\(value.text(.compact))"])
         }
         return Fields(object)
     }
