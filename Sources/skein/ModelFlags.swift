@@ -29,6 +29,15 @@ struct ModelFlags: ParsableArguments {
     )
     var compute = "auto"
 
+    @Option(help: "A low-rank adapter's folder, as PEFT writes it, to merge into the model.")
+    var lora: String?
+
+    /// Opens a checkpoint, with the adapter if one is named.
+    func checkpoint(_ path: String) throws -> any Checkpoint {
+        let base = try LanguageModelLoader.checkpoint(path)
+        return try lora.map { try AdaptedCheckpoint(base, adapter: $0) } ?? base
+    }
+
     /// The path, from the flag or the environment.
     func path() throws -> String { try model ?? Self.defaultPath() }
 

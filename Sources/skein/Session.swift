@@ -18,7 +18,7 @@ struct Session {
             throw SkeinError(.invalidArgument, "--ctx-size is \(contextSize), expected at least 2")
         }
         let processor = try flags.processor()
-        let checkpoint = try LanguageModelLoader.checkpoint(path)
+        let checkpoint = try flags.checkpoint(path)
         model = try LanguageModelLoader.load(
             checkpoint,
             processor: processor,

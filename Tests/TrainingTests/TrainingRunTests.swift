@@ -162,6 +162,73 @@ import Testing
         #expect(try #require(loss?.double) < 0.5 * first)
     }
 
+    @Test func `an adapter learns alone, resumes, and merges into what was trained`() throws {
+        let folder = try Folder()
+        let corpus = try folder.write("texts.jsonl", Self.texts)
+        let base = Files.golden("models/llama3").path
+        // Characters of the golden model's 128 tokens.
+        let tokenizer = try TrainingRun(
+            Self.configuration(corpus, [("tokenizer", "{bytes: true}"), ("steps", "1")]),
+            folder: folder.path + "/bytes",
+            resumes: false,
+            processor: Processor(threads: 1)
+        ).tokenizer
+        #expect(tokenizer.vocabularySize <= 128)
+        let configuration = try TrainingConfiguration(
+            parsing: """
+                from: \(base)
+                tokenizer: {path: \(folder.path)/bytes}
+                data: {train: \(corpus), held_out: 0}
+                batch: {sequences: 3, length: 32}
+                optimizer: {learning_rate: 1.0e-2}
+                lora: {rank: 4, alpha: 8, targets: [q_proj, down_proj]}
+                steps: 12
+                checkpoints: {every: 100}
+                """,
+            source: "test"
+        )
+        func run(_ name: String, resumes: Bool, stop: Int) throws {
+            let run = try TrainingRun(
+                configuration,
+                folder: folder.path + "/" + name,
+                resumes: resumes,
+                processor: Processor(threads: 2)
+            )
+            #expect(run.parameterCount == 2 * 4 * (64 + 64) + 2 * 4 * (96 + 64))
+            _ = try run.run { run.step == stop }
+        }
+        try run("whole", resumes: false, stop: 12)
+        try run("broken", resumes: false, stop: 5)
+        try run("broken", resumes: true, stop: 12)
+        for name in ["model/model.safetensors", "adapter/adapter_model.safetensors"] {
+            #expect(try folder.bytes("whole/" + name) == folder.bytes("broken/" + name), "\(name)")
+        }
+        let trained = try Safetensors(contentsOf: folder.path + "/whole/model/model.safetensors")
+        let original = try LanguageModelLoader.checkpoint(base)
+        let adapted = try AdaptedCheckpoint(original, adapter: folder.path + "/whole/adapter")
+        for (name, record) in trained.tensors {
+            let before = try #require(original.tensor(name)).floats()
+            let after = try record.floats()
+            let isTarget = name.contains("q_proj") || name.contains("down_proj")
+            #expect((before != after) == isTarget, "\(name)")
+            #expect(try #require(adapted.tensor(name)).floats() == after, "\(name)")
+        }
+        let lines = try String(decoding: folder.bytes("whole/metrics.jsonl"), as: UTF8.self)
+            .split(separator: "\n").compactMap { try JSON(parsing: Array($0.utf8))["loss"]?.double }
+        #expect(lines.count == 12 && lines[11] < 0.8 * lines[0], "\(lines)")
+        let other = try #require(throws: SkeinError.self) {
+            _ = try AdaptedCheckpoint(
+                LanguageModelLoader.checkpoint(Files.golden("models/gpt2").path),
+                adapter: folder.path + "/whole/adapter"
+            )
+        }
+        #expect(other.code == .unsupported)
+        _ = try folder.write("whole/adapter/adapter_config.json", "{\"peft_type\": \"IA3\"}")
+        #expect(throws: SkeinError.self) {
+            _ = try AdaptedCheckpoint(original, adapter: folder.path + "/whole/adapter")
+        }
+    }
+
     @Test func `a run that diverges names step, tensor and checkpoint`() throws {
         let folder = try Folder()
         let corpus = try folder.write("texts.jsonl", Self.texts)

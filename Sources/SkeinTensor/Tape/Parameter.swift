@@ -1,4 +1,4 @@
-/// A weight that learns: f32 values in their checkpoint's row order, and the gradient of a loss by them.
+/// A weight that learns, or one that gradients pass through: f32 values in their checkpoint's row order, and the gradient of a loss by them.
 ///
 /// Invariant: values change only through the optimiser, between passes; gradients are written by the
 /// one pass that runs, whose tasks own disjoint parts.
@@ -9,6 +9,8 @@ public final class Parameter: @unchecked Sendable {
     public let shape: [Int]
     /// The number of values.
     public let count: Int
+    /// Whether the way back leaves out the gradient by this weight; set before the first pass.
+    public var isFrozen = false
     let storage: Storage
     let gradientStorage: Storage
 
@@ -57,6 +59,14 @@ public final class Parameter: @unchecked Sendable {
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { pointer.update(from: base, count: count) }
         }
+    }
+
+    /// Adds to the gradient.
+    ///
+    /// - Precondition: There are as many values as the parameter has.
+    public func addToGradient(_ values: [Float]) {
+        precondition(values.count == count, "\(name): \(values.count) values for \(shape)")
+        for (place, value) in values.enumerated() { gradient[place] += value }
     }
 
     /// Sets the gradient to zeros.

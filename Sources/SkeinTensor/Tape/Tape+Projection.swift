@@ -41,21 +41,31 @@ extension Processor {
             }
             return parameter
         }
-        let columns = prepareColumns(dy)
-        let across = packColumns([(UnsafePointer(x.pointer), x.rows)], width: inputs)
+        if !parameters.allSatisfy(\.isFrozen) {
+            let columns = prepareColumns(dy)
+            let across = packColumns([(UnsafePointer(x.pointer), x.rows)], width: inputs)
+            var first = 0
+            for (part, parameter) in zip(projection.parts, parameters) {
+                let range = first..<first + part.matrix.outputs
+                first = range.upperBound
+                guard !parameter.isFrozen else { continue }
+                multiply(
+                    columns,
+                    range,
+                    across,
+                    outputs: inputs,
+                    into: parameter.gradient,
+                    isAdding: true
+                )
+            }
+        }
         var first = 0
-        for (part, parameter) in zip(projection.parts, parameters) {
+        for part in projection.parts {
             let range = first..<first + part.matrix.outputs
-            multiply(
-                columns,
-                range,
-                across,
-                outputs: inputs,
-                into: parameter.gradient,
-                isAdding: true
-            )
-            if let bias = part.bias?.parameter { addColumnSums(dy, range, to: bias) }
             first = range.upperBound
+            if let bias = part.bias?.parameter, !bias.isFrozen {
+                addColumnSums(dy, range, to: bias)
+            }
         }
         let dx = Tensor(rows: x.rows, width: inputs, arena: arena)
         multiply(

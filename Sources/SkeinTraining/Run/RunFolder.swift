@@ -15,6 +15,7 @@ struct RunFolder {
     var report: String { path + "/report.html" }
     var checkpoints: String { path + "/checkpoints" }
     var model: String { path + "/model" }
+    var adapter: String { path + "/adapter" }
 
     func checkpoint(_ step: Int) -> String {
         let digits = String(step)

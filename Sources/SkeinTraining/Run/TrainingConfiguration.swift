@@ -34,6 +34,20 @@ public struct TrainingConfiguration: Sendable {
     /// Where the tokenizer comes from; `nil` means from the checkpoint.
     public var tokenizer: TokenizerSource?
 
+    /// A low-rank adapter in place of the whole model: its rank, its α, and parts of the names of the
+    /// matrices that have one.
+    public struct LowRank: Sendable, Hashable {
+        /// r.
+        public var rank: Int
+        /// α; the product of the thin matrices is multiplied by α / r.
+        public var alpha: Double
+        /// Parts of names: `q_proj`.
+        public var targets: [String]
+    }
+
+    /// The adapter to learn, if not the whole model.
+    public var lowRank: LowRank?
+
     /// The texts to learn from.
     public var corpus: Corpus
     /// The texts to be judged by.
@@ -129,7 +143,7 @@ public struct TrainingConfiguration: Sendable {
             "",
             known: [
                 "model", "from", "initial_deviation", "tokenizer", "data", "batch", "optimizer",
-                "schedule", "steps", "loss", "dropout", "activation_checkpointing", "ema",
+                "schedule", "steps", "loss", "lora", "dropout", "activation_checkpointing", "ema",
                 "evaluation", "checkpoints", "seed",
             ]
         )
@@ -146,6 +160,14 @@ public struct TrainingConfiguration: Sendable {
         }
         initialDeviation = try top.number("initial_deviation", default: 0.02, in: 0...10)
         tokenizer = try Self.tokenizer(top["tokenizer"])
+        lowRank = try Self.lowRank(top["lora"])
+        guard lowRank == nil || startingPoint != nil else {
+            throw SkeinError(
+                .invalidArgument,
+                "lora is for a checkpoint, and this is a new model",
+                hint: "write from: with a checkpoint's path"
+            )
+        }
         guard tokenizer != nil || startingPoint != nil else {
             throw SkeinError(
                 .invalidArgument,
@@ -249,6 +271,21 @@ public struct TrainingConfiguration: Sendable {
             ),
             totalSteps: steps,
             shape: shape
+        )
+    }
+
+    private static func lowRank(_ json: JSON?) throws -> LowRank? {
+        guard let json else { return nil }
+        let section = try Settings(json, "lora", known: ["rank", "alpha", "targets"])
+        let rank = try section.integer("rank", default: 8, in: 1...4096)
+        let targets = section["targets"]?.array?.compactMap(\.string) ?? ["q_proj", "v_proj"]
+        guard !targets.isEmpty, targets.allSatisfy({ !$0.isEmpty }) else {
+            throw section.refusal("targets", "a list of parts of matrices' names")
+        }
+        return LowRank(
+            rank: rank,
+            alpha: try section.number("alpha", default: Double(2 * rank), in: 0...1e6),
+            targets: targets
         )
     }
 

@@ -17,6 +17,9 @@ extension TrainingRun {
             try writeModel(to: path)
             var tensors = optimizer.state.map { ($0.name, $0.values.values) }
             tensors += average?.state ?? []
+            for adapter in adapters {
+                tensors += [adapter.down, adapter.up].map { ($0.name, $0.values) }
+            }
             try Self.write(
                 tensors.map { ($0.0, [$0.1.count], $0.1) },
                 to: path + "/optimizer.safetensors"
@@ -36,8 +39,11 @@ extension TrainingRun {
 
     /// Writes the model alone, as transformers stores it; averaged when the run averages.
     func writeFinalModel() throws {
-        average?.exchange()
-        defer { average?.exchange() }
+        exchangeAverage()
+        defer { exchangeAverage() }
+        if !adapters.isEmpty {
+            try folder.writeFolder(folder.adapter) { try writeAdapter(to: $0) }
+        }
         try folder.writeFolder(folder.model) { try writeModel(to: $0) }
     }
 
@@ -60,6 +66,34 @@ extension TrainingRun {
             let name = (file as NSString).lastPathComponent
             try RunFolder.write(try RunFolder.json(file).text(.indented(2)), to: path + "/" + name)
         }
+    }
+
+    /// Writes the adapter as PEFT stores it.
+    private func writeAdapter(to path: String) throws {
+        guard let rule = configuration.lowRank else { return }
+        try Self.write(
+            adapters.flatMap { adapter in
+                let stem = "base_model.model." + adapter.target.name.dropLast(".weight".count)
+                return [
+                    (stem + ".lora_A.weight", adapter.down.shape, adapter.down.values),
+                    (stem + ".lora_B.weight", adapter.up.shape, adapter.up.values),
+                ]
+            },
+            to: path + "/adapter_model.safetensors"
+        )
+        let modules = Set(
+            adapters.compactMap {
+                $0.target.name.split(separator: ".").dropLast().last.map(String.init)
+            }
+        )
+        let settings: JSON = [
+            "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": .int(rule.rank),
+            "lora_alpha": .double(rule.alpha), "lora_dropout": 0.0, "bias": "none",
+            "fan_in_fan_out": false, "inference_mode": true,
+            "base_model_name_or_path": .string(configuration.startingPoint ?? ""),
+            "target_modules": .array(modules.sorted().map { .string($0) }),
+        ]
+        try RunFolder.write(settings.text(.indented(2)), to: path + "/adapter_config.json")
     }
 
     private static func transposed(_ values: [Float], rows: Int) -> [Float] {
@@ -130,5 +164,11 @@ extension TrainingRun {
         }
         try optimizer.restore(stepCount: step, values: values)
         try average?.restore(values: values)
+        for adapter in adapters {
+            for parameter in [adapter.down, adapter.up] {
+                parameter.set(try values(parameter.name, parameter.count))
+            }
+            adapter.apply()
+        }
     }
 }

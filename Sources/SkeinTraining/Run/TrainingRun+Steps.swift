@@ -68,6 +68,10 @@ extension TrainingRun {
         }
         let loss = sum / Double(count)
         guard loss.isFinite else { throw notFinite("the loss is \(loss)") }
+        if !adapters.isEmpty {
+            for adapter in adapters { adapter.takeGradient() }
+            for parameter in parameters.parameters { parameter.clearGradient() }
+        }
         let rate = configuration.schedule.rate(at: step)
         let norm = optimizer.step(
             learningRate: Float(rate),
@@ -76,6 +80,7 @@ extension TrainingRun {
         guard norm.isFinite else {
             throw notFinite("the norm of the gradients is \(norm)")
         }
+        for adapter in adapters { adapter.apply() }
         average?.update()
         place = next
         step += 1
@@ -118,11 +123,18 @@ extension TrainingRun {
         return outcome.sum
     }
 
+    /// Puts the averaged weights in place of the weights, or back.
+    func exchangeAverage() {
+        guard let average else { return }
+        average.exchange()
+        for adapter in adapters { adapter.apply() }
+    }
+
     /// The loss of held-out text; nil when there is none.
     func evaluate() throws -> (loss: Double, bitsPerByte: Double)? {
         guard let validation else { return nil }
-        average?.exchange()
-        defer { average?.exchange() }
+        exchangeAverage()
+        defer { exchangeAverage() }
         var (sum, count) = (0.0, 0)
         try validation.inOrder(limit: configuration.evaluationTokens) { batch in
             var execution = Execution(processor: processor, state: model.makePassMemory())

@@ -49,6 +49,7 @@ public final class TrainingRun {
     let model: any LearningModel
     let parameters: ParameterSet
     let modelConfiguration: JSON
+    let adapters: [LowRankAdapter]
     let optimizer: Optimizer
     let average: MovingAverage?
     var source: BatchSource
@@ -120,14 +121,14 @@ public final class TrainingRun {
         let saved = resumes ? folder.savedSteps().last : nil
         let loaded = try Self.model(configuration, folder, saved, tokenizer, processor)
         (model, parameters, modelConfiguration) = loaded
-        parameterCount = parameters.count
-        optimizer = Optimizer(
-            Self.groups(parameters.parameters, configuration),
-            processor: processor
-        )
+        adapters = try Self.adapters(parameters, configuration, processor)
+        let learning =
+            adapters.isEmpty ? parameters.parameters : adapters.flatMap { [$0.down, $0.up] }
+        parameterCount = learning.reduce(0) { $0 + $1.count }
+        optimizer = Optimizer(Self.groups(learning, configuration), processor: processor)
         average =
             configuration.averageDecay > 0
-            ? MovingAverage(parameters.parameters, decay: Float(configuration.averageDecay)) : nil
+            ? MovingAverage(learning, decay: Float(configuration.averageDecay)) : nil
         if let saved { try restore(saved) }
     }
 
@@ -285,6 +286,41 @@ public final class TrainingRun {
         }
     }
 
+    private static func adapters(
+        _ parameters: ParameterSet,
+        _ configuration: TrainingConfiguration,
+        _ processor: Processor
+    ) throws -> [LowRankAdapter] {
+        guard let rule = configuration.lowRank else { return [] }
+        let entries = parameters.entries.filter { entry in
+            entry.parameter.shape.count == 2
+                && rule.targets.contains { entry.parameter.name.contains($0) }
+        }
+        guard !entries.isEmpty, !entries.contains(where: \.isTransposed) else {
+            throw SkeinError(
+                .invalidArgument,
+                "lora.targets \(rule.targets) name "
+                    + (entries.isEmpty ? "no matrix" : "matrices stored transposed"),
+                hint: "matrices: "
+                    + parameters.entries.filter { $0.parameter.shape.count == 2 }.prefix(8)
+                    .map(\.parameter.name).joined(separator: ", ")
+            )
+        }
+        let adapted = Set(entries.map { ObjectIdentifier($0.parameter) })
+        for parameter in parameters.parameters {
+            parameter.isFrozen = !adapted.contains(ObjectIdentifier(parameter))
+        }
+        return entries.map {
+            LowRankAdapter(
+                $0.parameter,
+                rank: rule.rank,
+                alpha: Float(rule.alpha),
+                seed: configuration.seed,
+                processor: processor
+            )
+        }
+    }
+
     private static func model(
         _ configuration: TrainingConfiguration,
         _ folder: RunFolder,
@@ -294,7 +330,7 @@ public final class TrainingRun {
     ) throws -> (any LearningModel, ParameterSet, JSON) {
         let checkpoint: any Checkpoint
         var learning = LoadOptions.Learning.fromCheckpoint
-        if let saved {
+        if let saved, configuration.lowRank == nil {
             checkpoint = try LanguageModelLoader.checkpoint(folder.checkpoint(saved))
         } else if let path = configuration.startingPoint {
             checkpoint = try LanguageModelLoader.checkpoint(path)

@@ -91,7 +91,7 @@ struct BenchSpeed: ParsableCommand {
         options.rowBudget = batch
         let path = try flags.path()
         let model = try LanguageModelLoader.load(
-            LanguageModelLoader.checkpoint(path),
+            flags.checkpoint(path),
             processor: processor,
             options: try flags.loadOptions()
         )

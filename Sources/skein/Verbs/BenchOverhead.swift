@@ -34,7 +34,7 @@ struct BenchOverhead: ParsableCommand {
         }
         let processor = try flags.processor()
         let model = try LanguageModelLoader.load(
-            LanguageModelLoader.checkpoint(flags.path()),
+            flags.checkpoint(flags.path()),
             processor: processor,
             options: flags.loadOptions()
         )

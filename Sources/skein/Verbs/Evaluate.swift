@@ -53,7 +53,7 @@ struct PerplexityVerb: ParsableCommand {
         let text = try TextFile.read(file)
         let processor = try flags.processor()
         let model = try LanguageModelLoader.load(
-            LanguageModelLoader.checkpoint(path),
+            flags.checkpoint(path),
             processor: processor,
             options: try flags.loadOptions()
         )
@@ -120,7 +120,7 @@ struct DivergenceVerb: ParsableCommand {
             options: options
         )
         let model = try LanguageModelLoader.load(
-            LanguageModelLoader.checkpoint(flags.path()),
+            flags.checkpoint(flags.path()),
             processor: processor,
             options: options
         )

@@ -23,7 +23,10 @@ struct NGramVerb: ParsableCommand {
     func run() throws {
         let tokenizer = try Tokenizer(contentsOf: folder)
         guard let boundary = tokenizer.bosID ?? tokenizer.eosID else {
-            throw SkeinError(.invalidArgument, "\(folder)'s tokenizer has no token that begins a text")
+            throw SkeinError(
+                .invalidArgument,
+                "\(folder)'s tokenizer has no token that begins a text"
+            )
         }
         let baseline = try NGramBaseline(
             order: order,

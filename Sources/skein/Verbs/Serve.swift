@@ -114,6 +114,9 @@ struct Serve: AsyncParsableCommand {
     )
     var maxTokens: Int?
 
+    @Option(help: "A low-rank adapter's folder, as PEFT writes it, to merge into every model.")
+    var lora: String?
+
     @Option(name: .customLong("cors-origin"), help: "An origin that browsers may call from, or *.")
     var corsOrigins: [String] = []
 
@@ -188,7 +191,8 @@ struct Serve: AsyncParsableCommand {
 
     private func load(_ path: String, _ name: String, into registry: ModelRegistry) throws {
         let processor = try Processor(threads: threads)
-        let checkpoint = try LanguageModelLoader.checkpoint(path)
+        let base = try LanguageModelLoader.checkpoint(path)
+        let checkpoint = try lora.map { try AdaptedCheckpoint(base, adapter: $0) } ?? base
         var options = ServiceOptions()
         options.queueLimit = queueLimit
         options.engine.slotLimit = parallel
