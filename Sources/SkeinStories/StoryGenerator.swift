@@ -1,7 +1,7 @@
 /// Tells short stories for language models to learn from: a small world, a plot, and what follows.
 ///
-/// A story is a function of the seed and its number. One combination of plot, hero and places in twenty
-/// is held out: it occurs in no story of the training part.
+/// A story is a function of the seed and its number. Held-out stories have heroes and dear things that
+/// no training story names, and combinations of plot, hero and place that none has (one in twenty).
 public struct StoryGenerator: Sendable {
     /// Which stories are told.
     public enum Part: Sendable {
@@ -34,7 +34,9 @@ public struct StoryGenerator: Sendable {
         ("rivals", HeartPlots.rivals), ("errand", RoadPlots.errand), ("riddle", RoadPlots.riddle),
         ("rescue", RoadPlots.rescue), ("storm", RoadPlots.storm), ("garden", RoadPlots.garden),
         ("bake", RoadPlots.bake), ("thief", RoadPlots.thief), ("wishes", RoadPlots.wishes),
-        ("snow", RoadPlots.snow), ("market", RoadPlots.market), ("skill", RoadPlots.skill),
+        ("fog", NightPlots.fog), ("lantern", NightPlots.lantern), ("echo", NightPlots.echo),
+        ("borrowed", NightPlots.borrowed), ("snow", RoadPlots.snow), ("market", RoadPlots.market),
+        ("skill", RoadPlots.skill),
     ]
 
     /// A story.
@@ -55,7 +57,7 @@ public struct StoryGenerator: Sendable {
         var random = StoryRandom(seed: seed, index: UInt64(bitPattern: Int64(index)))
         while true {
             let plot = Self.table[random.below(Self.table.count)]
-            let world = World(&random)
+            let world = World(&random, isHeldOut: part == .heldOut)
             let combination = "\(plot.name)/\(world.hero.name)/\(world.place.name)"
             guard Self.isHeldOut(combination) == (part == .heldOut) else { continue }
             var tale = Tale(world: world, teller: Teller(random))

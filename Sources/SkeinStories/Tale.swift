@@ -9,9 +9,9 @@ struct Tale {
     mutating func below(_ bound: Int) -> Int { teller.random.below(bound) }
 
     /// Begins a paragraph, now and then with a look around.
-    mutating func newParagraph() {
+    mutating func newParagraph(looks: Bool = true) {
         teller.newParagraph()
-        if chance(45) { lookAround() }
+        if looks, chance(45) { lookAround() }
     }
 
     /// Something small that fits anywhere.
@@ -21,16 +21,13 @@ struct Tale {
             "{h} [took a deep breath|scratched {h.his} ear|bit {h.his} lip|shook {h.his} head|blinked twice|rubbed {h.his} nose].",
             "It smelled of [grass|rain|smoke|wet earth|old leaves|bread].",
             "A [beetle|snail|spider|moth] [walked|crept] slowly [across the ground|along a crack|over a leaf], as if nothing had happened.",
-            "\"Hm,\" said {h}[, and that was all| slowly| to {h.self}].",
             "For a moment {h} did not know what to [do|say|think].",
             "A [yellow|brown|red] leaf fell down and landed [on {h.his} head|beside {h.his} foot|at {h.his} feet].",
             "[Far away|Not far off] [a dog barked|a bell rang|somebody was chopping wood|an owl called].",
             "{h} was {h.trait}, but [this was new|this was different|that did not help now|that was not the whole of {h.him}].",
             "Time went by, [as slow as honey|slowly|and nobody counted it|drop by drop].",
-            "A cloud [moved across the sky|changed its shape|looked like {a toy}], and then it was [light|bright] again.",
             "{h} [felt that {h.his} heart was beating|could hear {h.his} own breath|swallowed hard].",
             "[A cool breeze came up|The air did not move|The light had changed].",
-            "{h} [thought of {e}|thought of {food}|thought of {h.his} warm bed] for a moment.",
         ])
     }
     /// Names one of several words and returns which.
@@ -101,6 +98,15 @@ struct Tale {
         }
     }
 
+    /// Something small that was in a pocket all along, and comforts.
+    mutating func giveSmallThing() {
+        sayOne([
+            "[In {h.his} bag|In {h.his} pocket] {h} found [a dry crust|two nuts|half an apple], and they shared it.",
+            "\"Are you cold?\" asked {h}. \"Only my {hands},\" said {f}. They [rubbed them|blew on them] until they were warm.",
+            "They held on to each other, so that at least nobody would get lost alone.",
+        ])
+    }
+
     /// Trouble on the way, solved by what is carried, by a friend, or by waiting.
     mutating func meetTrouble() {
         if world.weather.isWet {
@@ -159,7 +165,7 @@ struct Tale {
     }
 
     /// How it felt in the end.
-    mutating func close() {
+    mutating func close(isSameDay: Bool = true) {
         let hasFriend = teller.text.contains(world.friend.name)
         let hasElder = teller.text.contains(world.elder.name)
         var endings = [
@@ -171,14 +177,15 @@ struct Tale {
             "And if you [go to|come to|pass] {place}, [you may hear of it|somebody may tell you about it].",
             "{h} [never told anyone|told nobody|told only the moon], but {h.he} smiled [for a whole week|in {h.his} sleep].",
         ]
-        if hasFriend {
+        if !isSameDay { endings.removeFirst(2) }
+        if hasFriend, isSameDay {
             endings += [
                 "And from then on {h} and {f} were better friends than ever.",
                 "\"[See you tomorrow|Until tomorrow|Good night],\" said {f}. \"[See you tomorrow|Until tomorrow|Good night],\" said {h}.",
                 "{h} and {f} walked home [arm in arm|side by side|in the last light], and [it was a good silence|they did not need to talk].",
             ]
         }
-        if hasElder {
+        if hasElder, isSameDay {
             endings += [
                 "In the evening {e} [made|cooked|warmed] {food} for everyone, and nobody was hungry any more.",
                 "\"What a day,\" said {e}[ and shut the door| and lit the lamp|]. \"What a day,\" said {h}.",

@@ -89,13 +89,13 @@ struct World: Sendable {
     /// What the hero carries, if anything.
     var item: Item?
 
-    /// Draws a world.
-    init(_ random: inout StoryRandom) {
+    /// Draws a world; the last names and things of each list are for held-out stories alone.
+    init(_ random: inout StoryRandom, isHeldOut: Bool) {
         isWood = random.chance(45)
         let traits = random.pick(3, of: Words.traits)
         var cast: [Character] = []
         if isWood {
-            let names = random.pick(3, of: Words.animals)
+            let names = Self.names(Words.animals, &random, isHeldOut)
             let kinds = random.pick(3, of: Words.kinds)
             for index in 0..<3 {
                 cast.append(
@@ -108,8 +108,8 @@ struct World: Sendable {
                 )
             }
         } else {
-            let girls = random.pick(3, of: Words.girls)
-            let boys = random.pick(3, of: Words.boys)
+            let girls = Self.names(Words.girls, &random, isHeldOut)
+            let boys = Self.names(Words.boys, &random, isHeldOut)
             for index in 0..<3 {
                 let isGirl = random.chance(50)
                 cast.append(
@@ -130,9 +130,24 @@ struct World: Sendable {
         (place, otherPlace) = (places[0], places[1])
         weather = Words.weathers[random.below(Words.weathers.count)]
         time = ["morning", "morning", "afternoon", "evening"][random.below(4)]
-        toy = Words.toys[random.below(Words.toys.count)]
+        let toys = isHeldOut ? Words.toys.suffix(Self.reserved) : Words.toys.dropLast(Self.reserved)
+        toy = random.pick(Array(toys)) ?? ""
         food = Words.foods[random.below(Words.foods.count)]
         item = nil
+    }
+
+    /// How many of each list are for held-out stories.
+    static let reserved = 4
+
+    /// A hero's name and two others.
+    private static func names(
+        _ all: [String],
+        _ random: inout StoryRandom,
+        _ isHeldOut: Bool
+    ) -> [String] {
+        let common = random.pick(3, of: Array(all.dropLast(reserved)))
+        guard isHeldOut else { return common }
+        return random.pick(1, of: Array(all.suffix(reserved))) + common.prefix(2)
     }
 
     /// Moves the story to a place of some kind.

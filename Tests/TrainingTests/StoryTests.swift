@@ -39,7 +39,7 @@ import Testing
                 let bare = next.filter { $0.isLetter }
                 #expect(word != next || !word.allSatisfy(\.isLetter), "\(word) \(next): \(text)")
                 if word.lowercased() == "a" {
-                    #expect(!"aeio".contains(bare.first?.lowercased() ?? "x"), "\(word) \(next)")
+                    #expect(!"aeiou".contains(bare.first?.lowercased() ?? "x"), "\(word) \(next)")
                 }
                 if word.lowercased() == "an" {
                     #expect("aeiouh".contains(bare.first?.lowercased() ?? "x"), "\(word) \(next)")

@@ -160,7 +160,7 @@ enum HeartPlots {
             )
         }
         t.learn("a promise is small to give and big to keep")
-        t.close()
+        t.close(isSameDay: false)
     }
 
     static func sick(_ t: inout Tale) {
@@ -194,7 +194,7 @@ enum HeartPlots {
             "{h} came every day. On the [third|fourth|fifth] day the bed was empty, because {f} was already outside, waiting."
         )
         t.learn("good company is half of the cure")
-        t.close()
+        t.close(isSameDay: false)
     }
 
     static func boast(_ t: inout Tale) {
@@ -296,7 +296,7 @@ enum HeartPlots {
             "There was to be a race from {place} to {other}. \"I will win,\" said {h}. \"You will see my back,\" said {r}."
         )
         t.say("{e} called out, \"One, two, three!\" and off they ran.")
-        t.newParagraph()
+        t.newParagraph(looks: false)
         t.say(
             "[At first {r} was in front, then {h}.|They ran side by side, breathing hard.] {detail}, but they saw nothing of it."
         )

@@ -182,6 +182,7 @@ enum RoadPlots {
 
     static func storm(_ t: inout Tale) {
         t.introduceHero()
+        t.name("shelter", t.world.isWood ? ["den", "roof", "nest"] : ["roof", "hut", "house"])
         t.say(
             "All day the air had been heavy. In the evening the first wind came, and the sky over {place} turned [black|yellow|dark green]."
         )
@@ -194,7 +195,7 @@ enum RoadPlots {
             "\"Listen,\" said {h}. \"Somebody is knocking.\" \"That is only a branch,\" said {e}. But there it was again: three knocks, very weak."
         )
         t.say(
-            "{h} [took the lamp and|took a deep breath and] opened the door. Outside stood {r}, {a r.kind}, wet from head to foot. \"My [roof|den|hut] is gone,\" {r.he} said. \"May I come in?\""
+            "{h} [took the lamp and|took a deep breath and] opened the door. Outside stood {r}, {a r.kind}, wet from head to foot. \"My {shelter} is gone,\" {r.he} said. \"May I come in?\""
         )
         if t.chance(50) {
             t.say(
@@ -214,7 +215,7 @@ enum RoadPlots {
             "{e} began to tell a story, and when {e} stopped, the next one went on with it, and so it went round the circle. Nobody noticed that the storm had ended."
         )
         t.say(
-            "In the morning the world was [washed and new|full of broken branches]. All of them went together to {other} and mended the [roof|hut], and it took one day, because there were so many {hands}."
+            "In the morning the world was [washed and new|full of broken branches]. All of them went together to {other} and mended the {shelter}, and it took one day, because there were so many {hands}."
                 .resolved(&t)
         )
         t.learn("a small house is big when the door is open")
@@ -243,7 +244,7 @@ enum RoadPlots {
         switch t.below(3) {
         case 0:
             t.say(
-                "In summer it did not rain for [three|four|five] weeks. Every evening {h} carried water from far away, although {h.his} arms hurt."
+                "In summer it did not rain for [three|four|five] weeks. Every evening {h} carried water from far away, although it was hard work."
             )
         case 1:
             t.say(
@@ -279,13 +280,17 @@ enum RoadPlots {
             t.say("In autumn the rose opened. It was only one, but {somebody} came to smell it.")
         }
         t.say(
-            "{h} [kept one seed|laid one seed aside] for {r}, who had nothing. \"It will be something,\" said {h}, \"if you can wait.\""
+            "{h} [kept one seed|laid one seed aside] for {r}, {a r.kind} who had nothing. \"It will be something,\" said {h}, \"if you can wait.\""
         )
         t.learn("waiting is also a kind of work")
-        t.close()
+        t.close(isSameDay: false)
     }
 
     static func bake(_ t: inout Tale) {
+        t.name(
+            "food",
+            ["honey cake", "apple pie", "nut bread", "berry tart", "oat cake", "plum cake"]
+        )
         t.introduceHero()
         t.introduceFriend()
         t.setDay()
@@ -318,7 +323,7 @@ enum RoadPlots {
         t.say("\"What shall we do?\" whispered {f}. It was late, and the feast was tomorrow.")
         if t.chance(50) {
             t.say(
-                "They went to {e} and told everything. {e} did not scold. {e} tied on an apron. \"Once more from the start,\" {e} said, \"and this time with your ears.\""
+                "They went to {e} and told everything. {e} did not scold. {e.he} tied on an apron. \"Once more from the start,\" {e.he} said, \"and this time with your ears.\""
             )
             t.say(
                 "They worked until midnight. The second {food} was [golden|soft and sweet], and at the feast not a crumb was left."
@@ -432,7 +437,7 @@ enum RoadPlots {
                 "{f} did not think for long. \"I wish to have my friend back, just as {h.he} was,\" said {f}. And so it was."
             )
         }
-        t.say("They buried the {toy} {otherAt}, very deep. If you find it, think well.")
+        t.say("{h} buried the {toy} {otherAt}, very deep. If you find it, think well.")
         t.learn("a wish should be turned over twice, like a stone")
         t.close()
     }
@@ -477,7 +482,7 @@ enum RoadPlots {
             "The next winter they made him again. [\"Do you think that he remembers us?\" asked {f}.|\"Is it the same one?\" asked {f}.] {h} put the {toy} in its place. \"Look,\" {h.he} said. \"He is smiling.\""
         )
         t.learn("some things go away in order to come back")
-        t.close()
+        t.close(isSameDay: false)
     }
 
     static func market(_ t: inout Tale) {
@@ -585,6 +590,6 @@ enum RoadPlots {
             )
         }
         t.learn("what does not work yet may work tomorrow")
-        t.close()
+        t.close(isSameDay: false)
     }
 }
