@@ -9,15 +9,15 @@ struct Stories: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write short stories, told by a small world model, as JSONL or text.",
         discussion: """
-            A story is a function of seed and number. Combinations of plot, hero and place that \
-            --held-out takes occur in no other story.
+            A story is a function of seed and number. Those of --held-out are about heroes and \
+            things that no other story names.
             """
     )
 
     @Option(name: [.short, .long], help: "How many stories.") var count = 10
     @Option(help: "The seed.") var seed = 1
     @Option(help: "The number of the first story.") var first = 0
-    @Flag(help: "Only combinations that are held out.") var heldOut = false
+    @Flag(help: "Only held-out heroes and things.") var heldOut = false
     @Option(name: .shortAndLong, help: "A .jsonl or .txt file; standard output otherwise.")
     var output: String?
 
