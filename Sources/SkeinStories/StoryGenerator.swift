@@ -32,11 +32,12 @@ public struct StoryGenerator: Sendable {
         ("promise", HeartPlots.promise),
         ("sick", HeartPlots.sick), ("boast", HeartPlots.boast), ("birthday", HeartPlots.birthday),
         ("rivals", HeartPlots.rivals), ("errand", RoadPlots.errand), ("riddle", RoadPlots.riddle),
-        ("rescue", RoadPlots.rescue), ("storm", RoadPlots.storm), ("garden", RoadPlots.garden),
-        ("bake", RoadPlots.bake), ("thief", RoadPlots.thief), ("wishes", RoadPlots.wishes),
+        ("rescue", RoadPlots.rescue), ("storm", RoadPlots.storm), ("garden", SeasonPlots.garden),
+        ("bake", SeasonPlots.bake), ("thief", SeasonPlots.thief), ("wishes", RoadPlots.wishes),
         ("fog", NightPlots.fog), ("lantern", NightPlots.lantern), ("echo", NightPlots.echo),
-        ("borrowed", NightPlots.borrowed), ("snow", RoadPlots.snow), ("market", RoadPlots.market),
-        ("skill", RoadPlots.skill),
+        ("borrowed", NightPlots.borrowed), ("snow", SeasonPlots.snow),
+        ("market", SeasonPlots.market),
+        ("skill", SeasonPlots.skill),
     ]
 
     /// A story.
