@@ -96,9 +96,7 @@ public struct AdaptedCheckpoint: Checkpoint {
         else { return record }
         let rank = adapter.down.shape[0]
         let merged = LowRankAdapter.merged(original, up, down, rank: rank, scale: scale)
-        let bytes = merged.flatMap { value in
-            (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * UInt32($0))) }
-        }
+        let bytes = unsafe merged.withUnsafeBytes { unsafe [UInt8]($0) }
         return TensorRecord(
             name: name,
             dtype: .f32,

@@ -50,26 +50,36 @@ public final class LowRankAdapter {
     }
 
     /// Turns the target's gradient into those of A and B.
+    ///
+    /// Tasks own rows of dB and columns of dA, so no sum is shared.
     public func takeGradient() {
-        let (width, rank, scale) = (target.width, rank, scale)
+        let (width, rows, rank, scale) = (target.width, target.rows, rank, scale)
         let (a, b) = (down.values, up.values)
-        let gradient = target.gradientValues
-        var forUp = [Float](repeating: 0, count: target.rows * rank)
-        var forDown = [Float](repeating: 0, count: rank * width)
-        for output in 0..<target.rows {
-            let row = gradient[output * width..<(output + 1) * width]
-            for r in 0..<rank {
-                let weight = scale * b[output * rank + r]
-                var sum: Float = 0
-                for (input, value) in row.enumerated() {
-                    sum += value * a[r * width + input]
-                    forDown[r * width + input] += weight * value
+        nonisolated(unsafe) let gradient = unsafe target.gradient
+        nonisolated(unsafe) let forUp = unsafe up.gradient
+        nonisolated(unsafe) let forDown = unsafe down.gradient
+        processor.pool.run(count: rows, grain: max(1, 1 << 16 / max(width * rank, 1))) { range in
+            for output in range {
+                for r in 0..<rank {
+                    var sum: Float = 0
+                    for input in 0..<width {
+                        unsafe sum += gradient[output * width + input] * a[r * width + input]
+                    }
+                    unsafe forUp[output * rank + r] += scale * sum
                 }
-                forUp[output * rank + r] = scale * sum
             }
         }
-        down.addToGradient(forDown)
-        up.addToGradient(forUp)
+        processor.pool.run(count: width, grain: max(16, 1 << 16 / max(rows * rank, 1))) { range in
+            for output in 0..<rows {
+                for r in 0..<rank {
+                    let weight = scale * b[output * rank + r]
+                    for input in range {
+                        unsafe forDown[r * width + input] +=
+                            weight * gradient[output * width + input]
+                    }
+                }
+            }
+        }
         target.clearGradient()
     }
 

@@ -61,14 +61,6 @@ public final class Parameter: @unchecked Sendable {
         }
     }
 
-    /// Adds to the gradient.
-    ///
-    /// - Precondition: There are as many values as the parameter has.
-    public func addToGradient(_ values: [Float]) {
-        precondition(values.count == count, "\(name): \(values.count) values for \(shape)")
-        for (place, value) in values.enumerated() { gradient[place] += value }
-    }
-
     /// Sets the gradient to zeros.
     public func clearGradient() { gradient.update(repeating: 0, count: count) }
 }

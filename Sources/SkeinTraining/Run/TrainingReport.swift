@@ -60,7 +60,7 @@ extension TrainingRun {
                 height: 310
             )
         }
-        svg += LineChart.legend(["training", "held out"], x: 330, y: 60) + "</svg>\n"
+        svg += LineChart.legend(["training", "held out"], x: 230, y: 60) + "</svg>\n"
         let last = lines.last { $0["validation_loss"] != nil }
         let facts: [(String, String)] = [
             ("Step", "\(step) of \(configuration.steps)"),
