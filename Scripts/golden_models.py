@@ -21,7 +21,7 @@ import json
 import pathlib
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 import hf_to_gguf
@@ -77,8 +77,23 @@ FAMILIES = {
                               num_hidden_layers=4, num_attention_heads=3, num_key_value_heads=1,
                               rope_theta=None, use_sliding_window=True, sliding_window=8,
                               tie_word_embeddings=True, pad_token_id=0), "F16"),
+    "mamba": (dict(
+        architectures=["MambaForCausalLM"], model_type="mamba", vocab_size=VOCABULARY,
+        hidden_size=48, num_hidden_layers=3, state_size=16, conv_kernel=4, expand=2,
+        time_step_rank=3, hidden_act="silu", use_bias=False, use_conv_bias=True,
+        layer_norm_epsilon=1e-5, residual_in_fp32=True, bos_token_id=0, eos_token_id=0,
+        pad_token_id=0, tie_word_embeddings=True), "F16"),
+    # Sizes that fill no vector, biases, a head of its own.
+    "mamba-odd": (dict(
+        architectures=["MambaForCausalLM"], model_type="mamba", vocab_size=VOCABULARY,
+        hidden_size=36, num_hidden_layers=2, state_size=7, conv_kernel=3, expand=2,
+        time_step_rank="auto", hidden_act="silu", use_bias=True, use_conv_bias=False,
+        layer_norm_epsilon=1e-5, residual_in_fp32=False, bos_token_id=0, eos_token_id=0,
+        pad_token_id=0, tie_word_embeddings=False), "F32"),
 }
-GGUF = {"llama3": "F16", "qwen2": "BF16", "qwen3": "BF16", "gpt2": "F16"}
+# The first family again as the original repository stores it.
+ORIGINAL = {"mamba": "mamba-original"}
+GGUF = {"llama3": "F16", "qwen2": "BF16", "qwen3": "BF16", "gpt2": "F16", "mamba": "F16"}
 SHARDED = {"llama3"}
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -99,6 +114,31 @@ def shapes(config: dict):
                 yield f"h.{i}.{part}.bias", (n,)
         yield "ln_f.weight", (n,)
         yield "ln_f.bias", (n,)
+        return
+    if config["model_type"] == "mamba":
+        inner, states = config["expand"] * n, config["state_size"]
+        rank = config["time_step_rank"]
+        rank = (n + 15) // 16 if rank == "auto" else rank
+        yield "backbone.embeddings.weight", (vocabulary, n)
+        for i in range(config["num_hidden_layers"]):
+            mixer = f"backbone.layers.{i}.mixer"
+            yield f"backbone.layers.{i}.norm.weight", (n,)
+            yield f"{mixer}.in_proj.weight", (2 * inner, n)
+            yield f"{mixer}.conv1d.weight", (inner, 1, config["conv_kernel"])
+            yield f"{mixer}.x_proj.weight", (rank + 2 * states, inner)
+            yield f"{mixer}.dt_proj.weight", (inner, rank)
+            yield f"{mixer}.dt_proj.bias", (inner,)
+            yield f"{mixer}.A_log", (inner, states)
+            yield f"{mixer}.D", (inner,)
+            yield f"{mixer}.out_proj.weight", (n, inner)
+            if config["use_conv_bias"]:
+                yield f"{mixer}.conv1d.bias", (inner,)
+            if config["use_bias"]:
+                yield f"{mixer}.in_proj.bias", (2 * inner,)
+                yield f"{mixer}.out_proj.bias", (n,)
+        yield "backbone.norm_f.weight", (n,)
+        if not config["tie_word_embeddings"]:
+            yield "lm_head.weight", (vocabulary, n)
         return
     heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
     head, f = config.get("head_dim", n // heads), config["intermediate_size"]
@@ -129,13 +169,17 @@ def random_weights(config: dict, dtype: torch.dtype, seed: int) -> dict[str, tor
     result = {}
     for name, shape in shapes(config):
         values = torch.randn(shape, generator=generator)
-        if len(shape) == 1:
-            is_scale = name.endswith("weight")
+        if name.endswith("A_log"):
+            values = torch.arange(1, shape[1] + 1).log() + 0.2 * values
+        elif name.endswith("dt_proj.bias"):
+            values = values - 3
+        elif len(shape) == 1:
+            is_scale = name.endswith(("weight", ".D"))
             values = 1 + 0.2 * values if is_scale else 0.3 * values
         elif "embed" in name or name.startswith("w") or "lm_head" in name:
             values *= 0.3
         else:
-            values *= 1.5 * shape[0 if conv1d else 1] ** -0.5
+            values *= 1.5 * shape[0 if conv1d else -1] ** -0.5
         result[name] = values.to(dtype)
     if conv1d:
         # The causal mask that published GPT-2 files carry as if it were a weight.
@@ -169,9 +213,13 @@ def base64_rows(values: torch.Tensor) -> str:
 def golden(directory: pathlib.Path, seed: int) -> dict:
     model = AutoModelForCausalLM.from_pretrained(
         directory, dtype=torch.float32, attn_implementation="eager").eval()
-    is_gpt2 = model.config.model_type == "gpt2"
-    blocks = model.transformer.h if is_gpt2 else model.model.layers
-    norm = model.transformer.ln_f if is_gpt2 else model.model.norm
+    kind = model.config.model_type
+    if kind == "mamba":
+        blocks, norm = model.backbone.layers, model.backbone.norm_f
+    elif kind == "gpt2":
+        blocks, norm = model.transformer.h, model.transformer.ln_f
+    else:
+        blocks, norm = model.model.layers, model.model.norm
     generator = torch.Generator().manual_seed(seed)
     cases, hidden = [], []
     for length in LENGTHS:
@@ -204,12 +252,33 @@ def golden(directory: pathlib.Path, seed: int) -> dict:
         hidden=dict(case=LENGTHS.index(5), rows=dict(zip(names, hidden, strict=True))))
 
 
+def save_original(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Writes a Mamba as the original repository does: its own keys, weights pickled by torch."""
+    target.mkdir(parents=True, exist_ok=True)
+    config = json.loads((source / "config.json").read_text())
+    text = json.dumps(dict(
+        d_model=config["hidden_size"], n_layer=config["num_hidden_layers"],
+        vocab_size=config["vocab_size"] - 3, ssm_cfg=dict(d_state=config["state_size"]),
+        rms_norm=True, residual_in_fp32=True, fused_add_norm=True, pad_vocab_size_multiple=8),
+        indent=2)
+    (target / "config.json").write_text(text + "\n")
+    tensors = load_file(source / "model.safetensors")
+    tensors["backbone.embedding.weight"] = tensors.pop("backbone.embeddings.weight")
+    tensors["lm_head.weight"] = tensors["backbone.embedding.weight"]
+    torch.save(tensors, target / "pytorch_model.bin")
+    (target / "golden.json").write_bytes((source / "golden.json").read_bytes())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=pathlib.Path)
-    root = parser.parse_args().output
+    parser.add_argument("--only", nargs="*", help="families to write; all by default")
+    arguments = parser.parse_args()
+    root = arguments.output
     torch.set_num_threads(1)
     for index, (name, (config, kind)) in enumerate(FAMILIES.items()):
+        if arguments.only and name not in arguments.only:
+            continue
         directory = root / name
         directory.mkdir(parents=True, exist_ok=True)
         config = {k: v for k, v in config.items() if v is not None}
@@ -220,6 +289,8 @@ def main() -> None:
         (directory / "golden.json").write_text(json.dumps(result, indent=0) + "\n")
         if name in GGUF:
             hf_to_gguf.convert(directory, directory / f"model-{GGUF[name]}.gguf", GGUF[name])
+        if name in ORIGINAL:
+            save_original(directory, root / ORIGINAL[name])
         last = result["cases"][-1]
         size = sum(p.stat().st_size for p in directory.iterdir()) // 1024
         gap, greedy = result["greedy"]["smallest_gap"], result["greedy"]["ids"]

@@ -29,6 +29,8 @@ TOP = {
     "wpe.weight": "position_embd.weight",
     "ln_f.weight": "output_norm.weight",
     "ln_f.bias": "output_norm.bias",
+    "backbone.embeddings.weight": "token_embd.weight",
+    "backbone.norm_f.weight": "output_norm.weight",
 }
 BLOCK = {
     "input_layernorm": "attn_norm",
@@ -48,6 +50,12 @@ BLOCK = {
     "attn.c_proj": "attn_output",
     "mlp.c_fc": "ffn_up",
     "mlp.c_proj": "ffn_down",
+    "norm": "attn_norm",
+    "mixer.in_proj": "ssm_in",
+    "mixer.conv1d": "ssm_conv1d",
+    "mixer.x_proj": "ssm_x",
+    "mixer.dt_proj": "ssm_dt",
+    "mixer.out_proj": "ssm_out",
 }
 TYPES = {
     "F32": (gguf.LlamaFileType.ALL_F32, gguf.GGMLQuantizationType.F32),
@@ -67,7 +75,11 @@ def gguf_name(name: str) -> str | None:
     """llama.cpp's name for a checkpoint key; None for buffers that are not weights."""
     if name in TOP:
         return TOP[name]
-    block = re.fullmatch(r"(?:model\.layers|h)\.(\d+)\.(.+)\.(weight|bias)", name)
+    state = re.fullmatch(r"backbone\.layers\.(\d+)\.mixer\.(A_log|D)", name)
+    if state:
+        return f"blk.{state[1]}.ssm_{state[2][0].lower()}"
+    block = re.fullmatch(
+        r"(?:model\.layers|backbone\.layers|h)\.(\d+)\.(.+)\.(weight|bias)", name)
     if block and block[2] in BLOCK:
         return f"blk.{block[1]}.{BLOCK[block[2]]}.{block[3]}"
     if re.fullmatch(r"h\.\d+\.attn\.(masked_)?bias", name):
@@ -91,6 +103,20 @@ def add_hyperparameters(writer: gguf.GGUFWriter, config: dict, arch: str) -> np.
         writer.add_feed_forward_length(config.get("n_inner") or 4 * config["n_embd"])
         writer.add_head_count(config["n_head"])
         writer.add_layer_norm_eps(config["layer_norm_epsilon"])
+        return None
+    if arch == "mamba":
+        n = config["hidden_size"]
+        rank = config.get("time_step_rank", "auto")
+        writer.add_context_length(1 << 20)
+        writer.add_embedding_length(n)
+        writer.add_block_count(config["num_hidden_layers"])
+        writer.add_feed_forward_length(0)
+        writer.add_head_count(0)
+        writer.add_ssm_conv_kernel(config["conv_kernel"])
+        writer.add_ssm_inner_size(config.get("intermediate_size") or config["expand"] * n)
+        writer.add_ssm_state_size(config["state_size"])
+        writer.add_ssm_time_step_rank((n + 15) // 16 if rank == "auto" else rank)
+        writer.add_layer_norm_rms_eps(config["layer_norm_epsilon"])
         return None
     heads = config["num_attention_heads"]
     head = config.get("head_dim") or config["hidden_size"] // heads
@@ -190,8 +216,11 @@ def convert(directory: pathlib.Path, output: pathlib.Path, kind: str) -> None:
                 weight = adjacent_pairs(weight, heads)
             if ".k_proj." in name:
                 weight = adjacent_pairs(weight, config.get("num_key_value_heads", heads))
-        array = weight.contiguous().numpy()
-        if array.ndim == 1 or target == "position_embd.weight":
+        if name.endswith("A_log"):
+            weight = -weight.exp()
+        array = weight.squeeze().contiguous().numpy()
+        is_plain = target in ("position_embd.weight",) or "ssm_a" in target or "conv1d" in target
+        if array.ndim == 1 or is_plain:
             writer.add_tensor(target, array)
         else:
             data = gguf.quants.quantize(array, quantisation)

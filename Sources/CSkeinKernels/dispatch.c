@@ -49,6 +49,7 @@ static void fill(void) {
         sk_fill_quantize(&tables[isa]);
         sk_fill_graph(&tables[isa]);
         sk_fill_learning(&tables[isa]);
+        sk_fill_scan(&tables[isa]);
     }
 }
 

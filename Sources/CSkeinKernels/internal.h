@@ -26,5 +26,6 @@ void sk_fill_attention(sk_kernels *table);
 void sk_fill_quantize(sk_kernels *table);
 void sk_fill_graph(sk_kernels *table);
 void sk_fill_learning(sk_kernels *table);
+void sk_fill_scan(sk_kernels *table);
 
 #endif

@@ -90,7 +90,7 @@ extension Engine {
     }
 
     /// The fewest rows worth waiting for.
-    private static let sharedRows = 32
+    private var sharedRows: Int { max(32, execution.state.grain) }
 
     /// Whether a running request is about to leave rows that this one can use.
     private func followsLeader(_ slot: EngineSlot) -> Bool {
@@ -100,7 +100,7 @@ extension Engine {
             if let other = slots[leader], isAhead(other, of: prompt) { return true }
             slots[slot.number]?.leader = nil
         }
-        guard prompt.count > Self.sharedRows else { return false }
+        guard prompt.count > sharedRows else { return false }
         for number in running {
             guard let other = slots[number], other.request.salt == slot.request.salt,
                 usesCache(other), isAhead(other, of: prompt)
@@ -116,8 +116,8 @@ extension Engine {
         guard other.isPrefilling, running.contains(other.number) else { return false }
         let done = other.log.count
         let limit = min(other.request.prompt.count, prompt.count - 1)
-        guard limit >= done + Self.sharedRows else { return false }
-        return other.request.prompt[..<(done + Self.sharedRows)]
-            == prompt[..<(done + Self.sharedRows)]
+        guard limit >= done + sharedRows else { return false }
+        return other.request.prompt[..<(done + sharedRows)]
+            == prompt[..<(done + sharedRows)]
     }
 }

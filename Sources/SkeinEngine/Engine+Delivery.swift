@@ -131,7 +131,9 @@ extension Engine {
         case .drop(let branch):
             slots[number]?.branches.remove(branch)
             state.drop(key(branch))
-        case .snapshot, .release:
+        case .snapshot(let branch):
+            state.snapshot(key(branch))
+        case .release:
             break
         case .score(let scores, let part):
             events.append(.scores(slot: number, scores, of: part))

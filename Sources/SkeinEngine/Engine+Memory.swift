@@ -10,7 +10,7 @@ extension Engine {
 
     func usesCache(_ slot: EngineSlot) -> Bool {
         options.remembersPrompts && slot.request.usesMemory
-            && execution.state.capabilities.contains([.join, .slices])
+            && execution.state.capabilities.contains(.prefixes)
     }
 
     /// Leaves a request's rows to those that begin alike.

@@ -57,9 +57,18 @@ struct PrefixCache {
     ) throws -> Int {
         var slices: [StateSlice] = []
         var path: [Node] = []
-        let count = walk(tokens, limit: limit, salt: salt) { node, matched in
+        var count = walk(tokens, limit: limit, salt: salt) { node, matched in
             slices.append(StateSlice(node.key, 0..<matched))
             path.append(node)
+        }
+        // A recurrent state ends only where it was kept.
+        while let last = slices.last {
+            let usable = state.cut(last.key, atMost: last.range.count)
+            count -= last.range.count - usable
+            slices[slices.count - 1].range = 0..<usable
+            guard usable == 0 else { break }
+            slices.removeLast()
+            path.removeLast()
         }
         guard count > 0 else { return 0 }
         for node in path.reversed() { touch(node) }

@@ -76,6 +76,7 @@ public enum LanguageModelLoader {
         case "qwen3": return try Qwen3.load(&loader)
         case "smollm3": return try SmolLM3.load(&loader)
         case "gpt2": return try GPT2.load(&loader)
+        case "mamba": return try Mamba.load(&loader)
         case let other where BERTDialect(family: other) != nil:
             throw SkeinError(
                 .unsupported,
@@ -87,7 +88,7 @@ public enum LanguageModelLoader {
             throw SkeinError(
                 .unsupported,
                 "\(checkpoint.configuration.source): model_type \"\(other)\"; known are llama, mistral,"
-                    + " qwen2, qwen3, smollm3 and gpt2"
+                    + " qwen2, qwen3, smollm3, gpt2 and mamba"
             )
         }
     }

@@ -18,7 +18,7 @@ import Testing
         "smollm",
         "smollm3", "qwen2-window", "smollm3-window",
         "llama3/model-F16.gguf", "qwen2/model-BF16.gguf", "qwen3/model-BF16.gguf",
-        "gpt2/model-F16.gguf",
+        "gpt2/model-F16.gguf", "mamba", "mamba-odd", "mamba/model-F16.gguf", "mamba-original",
     ]
 
     struct Golden {

@@ -143,6 +143,17 @@ typedef struct SK_SENDABLE sk_kernels {
     /// w, m and v after one step.
     void (*adamw)(float *w, float *m, float *v, const float *gradient, ptrdiff_t n,
                   const sk_adamw *rule);
+
+    // ---- recurrences (scan/) ----
+    /// Blocks block_begin ..< block_end of channels.
+    void (*scan)(const sk_scan *args, ptrdiff_t block_begin, ptrdiff_t block_end);
+    ptrdiff_t (*scan_scratch)(ptrdiff_t rows, ptrdiff_t states, ptrdiff_t blocks);
+    void (*scan_backward)(const sk_scan_backward *args, ptrdiff_t block_begin,
+                          ptrdiff_t block_end);
+    void (*convolve)(const sk_convolution *args, ptrdiff_t row_begin, ptrdiff_t row_end);
+    /// channel_begin is a multiple of SK_SCAN_BLOCK; channel_end is one too, or all channels.
+    void (*convolve_backward)(const sk_convolution_backward *args, ptrdiff_t channel_begin,
+                              ptrdiff_t channel_end);
 } sk_kernels;
 
 /// The table of a level, or NULL when it is not compiled in or this processor lacks it.

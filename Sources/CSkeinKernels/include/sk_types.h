@@ -160,6 +160,63 @@ typedef struct sk_attention_backward {
     float *scratch; ///< attention_scratch(head_dim) floats
 } sk_attention_backward;
 
+/// Channels that a scan's states and decays keep together: both are [blocks][states][SK_SCAN_BLOCK],
+/// what lies beyond the last channel is zero.
+enum { SK_SCAN_BLOCK = 16 };
+
+/// The selective scan of one segment (Gu and Dao 2023, arXiv:2312.00752, section 3), fused with
+/// what surrounds it. With step = softplus(`step`), for every channel and state
+///     state = 2^(step * decay) * state + step * in * x
+/// and y = (sum over states of out * state + skip * x) * silu(gate). Rows run in order, so a
+/// segment cut anywhere gives the same bits.
+typedef struct sk_scan {
+    const float *x;              ///< [rows][channels], rows ld_x floats apart; likewise below
+    const float *step;           ///< [rows][channels], before softplus
+    const float *in, *out;       ///< [rows][states], both ld_in apart
+    const float *_Nullable gate; ///< [rows][channels]
+    const float *decay;          ///< A log2(e), in blocks
+    const float *skip;           ///< [channels]
+    const float *_Nullable past; ///< the state before the first row, in blocks; NULL: zeros
+    float *next;                 ///< the state after the last row; may be `past`
+    float *y;                    ///< [rows][channels]
+    ptrdiff_t ld_x, ld_step, ld_in, ld_gate, ld_y;
+    ptrdiff_t rows, channels, states;
+} sk_scan;
+
+/// The scan on the way back. All gradients are added to; `forward.next` and `.y` are not used.
+typedef struct sk_scan_backward {
+    sk_scan forward;
+    const float *dy;
+    float *dx, *dstep;
+    float *din, *dout; ///< both ld_din apart; sums over the channels of the call
+    float *_Nullable dgate;
+    float *ddecay;  ///< by A, not by decay, in blocks
+    float *dskip;   ///< [channels]
+    float *scratch; ///< scan_scratch(rows, states, blocks of the call) floats, aligned to 64 bytes
+    ptrdiff_t ld_dy, ld_dx, ld_dstep, ld_din, ld_dgate;
+} sk_scan_backward;
+
+/// y = silu(bias + sum over taps j of weight[j] * x[row - taps + 1 + j]), channel by channel.
+typedef struct sk_convolution {
+    const float *x;              ///< [rows][channels], rows ld_x floats apart
+    const float *weight;         ///< [taps][channels]
+    const float *_Nullable bias; ///< [channels]
+    const float *_Nullable past; ///< the taps - 1 rows before the first, [taps - 1][channels]
+    float *y;
+    ptrdiff_t ld_x, ld_y;
+    ptrdiff_t rows, channels, taps;
+} sk_convolution;
+
+/// The convolution on the way back. All gradients are added to; `forward.y` is not used.
+typedef struct sk_convolution_backward {
+    sk_convolution forward;
+    const float *dy;
+    float *dx;
+    float *dweight;         ///< [taps][channels]
+    float *_Nullable dbias; ///< [channels]
+    ptrdiff_t ld_dy, ld_dx;
+} sk_convolution_backward;
+
 /// One step of AdamW over values and their moments.
 typedef struct sk_adamw {
     float rate, beta1, beta2, epsilon, decay;

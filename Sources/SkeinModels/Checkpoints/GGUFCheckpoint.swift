@@ -61,7 +61,7 @@ public struct GGUFCheckpoint: Checkpoint {
         architecture: String,
         path: String
     ) throws -> JSONObject {
-        let known = ["llama", "qwen2", "qwen3", "smollm3", "gpt2", "bert"]
+        let known = ["llama", "qwen2", "qwen3", "smollm3", "gpt2", "mamba", "bert"]
         guard known.contains(architecture) else {
             throw SkeinError(
                 .unsupported,
@@ -80,6 +80,8 @@ public struct GGUFCheckpoint: Checkpoint {
             ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
             ("attention.sliding_window", "sliding_window"), ("rope.freq_base", "rope_theta"),
             ("rope.dimension_count", "rope_dimension_count"), ("pooling_type", "pooling_type"),
+            ("ssm.conv_kernel", "conv_kernel"), ("ssm.inner_size", "intermediate_size"),
+            ("ssm.state_size", "state_size"), ("ssm.time_step_rank", "time_step_rank"),
         ]
         for (from, to) in numbers {
             guard let value = file.metadata["\(architecture).\(from)"] else { continue }
@@ -143,6 +145,8 @@ public struct GGUFCheckpoint: Checkpoint {
             "embeddings.token_type_embeddings.weight": "token_types.weight",
             "embeddings.LayerNorm.weight": "token_embd_norm.weight",
             "embeddings.LayerNorm.bias": "token_embd_norm.bias",
+            "backbone.embeddings.weight": "token_embd.weight",
+            "backbone.norm_f.weight": "output_norm.weight",
         ]
         if let known = whole[name] { return known }
         let parts = name.split(separator: ".").map(String.init)
@@ -163,7 +167,10 @@ public struct GGUFCheckpoint: Checkpoint {
             "attention.output.dense": "attn_output",
             "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up",
             "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
+            "norm": "attn_norm", "mixer.in_proj": "ssm_in", "mixer.conv1d": "ssm_conv1d",
+            "mixer.x_proj": "ssm_x", "mixer.dt_proj": "ssm_dt", "mixer.out_proj": "ssm_out",
         ]
+        if module == "mixer" { return "blk.\(number).ssm_\(kind.lowercased())" }
         guard let short = modules[module] else { return name }
         return "blk.\(number).\(short).\(kind)"
     }

@@ -1,11 +1,11 @@
 internal import SkeinCore
 public import SkeinTensor
 
-/// A Hugging Face directory: `config.json` and safetensors.
+/// A Hugging Face directory: `config.json` and safetensors, or one pickled file of tensors.
 public struct HuggingFaceCheckpoint: Checkpoint {
     /// What `config.json` says.
     public let configuration: ModelConfiguration
-    private let files: SafetensorsDirectory
+    private let files: any TensorFile
     private let prefix: String
 
     /// Opens a directory.
@@ -22,18 +22,33 @@ public struct HuggingFaceCheckpoint: Checkpoint {
             object["eos_token_id"] = eos
             values = .object(object)
         }
-        configuration = ModelConfiguration(values, source: config.path)
-        files = try SafetensorsDirectory(path: path)
+        configuration = try ModelConfiguration(values, source: config.path).translated()
+        files = try Self.weights(path)
         // Checkpoints of a bare base model leave the outer module's name out.
-        let words = ["embed_tokens.weight", "wte.weight"]
+        let words = ["embed_tokens.weight", "wte.weight", "embeddings.weight"]
         let tensors = files.tensors
         let isBare = words.contains { tensors[$0] != nil || tensors["\($0).qweight"] != nil }
         prefix = isBare ? "bare" : ""
     }
 
+    /// Safetensors, or what torch pickled where there are none.
+    private static func weights(_ path: String) throws -> any TensorFile {
+        let pickled = "\(path)/pytorch_model.bin"
+        let names = ["model.safetensors", "model.safetensors.index.json"]
+        let hasSafetensors = names.contains { MappedFile.isDirectory("\(path)/\($0)") == false }
+        if !hasSafetensors, MappedFile.isDirectory(pickled) == false {
+            return try TorchArchive(contentsOf: pickled)
+        }
+        return try SafetensorsDirectory(path: path)
+    }
+
     /// A tensor by its full name, with or without the outer module's prefix in the file.
     public func tensor(_ name: String) -> TensorRecord? {
         if let record = files.tensors[name] { return record }
+        if name == "backbone.embeddings.weight" {
+            // The original repository's name.
+            if let record = files.tensors["backbone.embedding.weight"] { return record }
+        }
         guard !prefix.isEmpty, let dot = name.firstIndex(of: ".") else { return nil }
         return files.tensors[String(name[name.index(after: dot)...])]
     }

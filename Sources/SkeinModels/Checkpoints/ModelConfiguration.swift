@@ -17,6 +17,19 @@ public struct ModelConfiguration: Sendable {
     /// The family: `model_type`.
     public var family: String { values["model_type"]?.string ?? "" }
 
+    /// Whether a new model of the family has a bias of this name.
+    func hasBias(_ name: String) -> Bool {
+        switch family {
+        case "gpt2": true
+        case "mamba":
+            name.hasSuffix("dt_proj.bias")
+                || name.hasSuffix("conv1d.bias") && flag("use_conv_bias", default: true)
+                || ["in_proj.bias", "out_proj.bias"].contains { name.hasSuffix($0) }
+                    && flag("use_bias", default: false)
+        default: false
+        }
+    }
+
     /// The ids that end an answer: `eos_token_id`, one or several.
     public var stopTokens: Set<Int32> {
         let value = values["eos_token_id"]
@@ -138,5 +151,47 @@ public struct ModelConfiguration: Sendable {
         let one = try number("mscale", default: 0)
         let fallback = all > 0 && one > 0 ? magnitude(one) / magnitude(all) : magnitude(1)
         return try number("attention_factor", default: fallback)
+    }
+}
+
+extension ModelConfiguration {
+    /// The same under Hugging Face's keys, where a checkpoint of the original Mamba repository says it
+    /// in its own.
+    ///
+    /// - Throws: `SkeinError.Code.unsupported` for a variant that is not Mamba 1.
+    func translated() throws -> Self {
+        guard values["model_type"] == nil, values["ssm_cfg"] != nil || values["d_model"] != nil,
+            case .object(var object) = values
+        else { return self }
+        let layer = values["ssm_cfg"]?["layer"]?.string ?? "Mamba1"
+        guard layer == "Mamba1" else {
+            throw SkeinError(.unsupported, "\(source): a layer of \(layer); known is Mamba1")
+        }
+        if let attention = values["attn_layer_idx"]?.array, !attention.isEmpty {
+            throw SkeinError(
+                .unsupported,
+                "\(source): attention in layers between Mamba's; known are models without"
+            )
+        }
+        guard try optionalInteger("d_intermediate", atLeast: 0) ?? 0 == 0 else {
+            throw SkeinError(
+                .unsupported,
+                "\(source): feed-forward layers between Mamba's; known are models without"
+            )
+        }
+        object["model_type"] = .string("mamba")
+        object["hidden_size"] = .int(try integer("d_model"))
+        object["num_hidden_layers"] = .int(try integer("n_layer"))
+        let multiple = try optionalInteger("pad_vocab_size_multiple") ?? 8
+        let vocabulary = try integer("vocab_size")
+        object["vocab_size"] = .int((vocabulary + multiple - 1) / multiple * multiple)
+        object["tie_word_embeddings"] = .bool(flag("tie_embeddings", default: true))
+        for (from, to) in [
+            ("d_state", "state_size"), ("d_conv", "conv_kernel"), ("expand", "expand"),
+            ("dt_rank", "time_step_rank"),
+        ] {
+            if let value = values["ssm_cfg"]?[from] { object[to] = value }
+        }
+        return Self(.object(object), source: source)
     }
 }

@@ -62,7 +62,7 @@ struct ParameterLoader {
     /// Whether an optional vector is there; of a new model, whether its family has such vectors.
     private func has(_ name: String) -> Bool {
         initialization == nil
-            ? checkpoint.tensor(name) != nil : checkpoint.configuration.family == "gpt2"
+            ? checkpoint.tensor(name) != nil : checkpoint.configuration.hasBias(name)
     }
 
     /// A tensor that must be there with a given shape.
@@ -126,8 +126,20 @@ struct ParameterLoader {
 
     /// A vector of floats, checked for numbers that are not finite.
     mutating func vector(_ name: String, _ count: Int) throws -> Vector {
-        guard learned == nil else { return Vector(try parameter(name, [count])) }
-        let record = try record(name, [count])
+        try array(name, [count])
+    }
+
+    /// Floats of any shape that are used as they are, checked for numbers that are not finite.
+    ///
+    /// - Parameters:
+    ///   - name: The tensor.
+    ///   - shape: Its shape.
+    ///   - other: Another shape that says the same.
+    mutating func array(_ name: String, _ shape: [Int], or other: [Int]? = nil) throws -> Vector {
+        let found = checkpoint.tensor(name)?.shape
+        let shape = found == other ? other ?? shape : shape
+        guard learned == nil else { return Vector(try parameter(name, shape)) }
+        let record = try record(name, shape)
         let values = try record.floats()
         if let bad = values.firstIndex(where: { !$0.isFinite }) {
             throw SkeinError(
@@ -136,7 +148,7 @@ struct ParameterLoader {
                 hint: "the checkpoint is damaged"
             )
         }
-        parameters += count
+        parameters += values.count
         return Vector(values)
     }
 
@@ -199,7 +211,7 @@ struct ParameterLoader {
     ) throws -> Projection {
         let isTied = checkpoint.configuration.flag(
             "tie_word_embeddings",
-            default: checkpoint.configuration.family == "gpt2"
+            default: ["gpt2", "mamba"].contains(checkpoint.configuration.family)
         )
         guard try !holds(name), initialization == nil || isTied else {
             return try projection(

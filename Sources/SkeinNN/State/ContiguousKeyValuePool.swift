@@ -104,7 +104,7 @@ public final class ContiguousKeyValuePool: StatePool {
 
     /// Forks, truncates and joins, forks and joins by copying, and serves any visibility.
     public var capabilities: Requirements {
-        [.fork, .truncate, .join, .slices, .tree, .bidirectional, .leftToRight]
+        [.fork, .truncate, .join, .slices, .tree, .bidirectional, .leftToRight, .prefixes]
     }
 
     /// Bytes of the slots from the first to the last taken one: a hole is held like any other slot.

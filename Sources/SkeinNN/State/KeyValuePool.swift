@@ -100,7 +100,7 @@ public final class KeyValuePool: StatePool {
 
     /// Forks, truncates and joins, and serves any visibility.
     public var capabilities: Requirements {
-        [.fork, .truncate, .join, .slices, .tree, .bidirectional, .leftToRight]
+        [.fork, .truncate, .join, .slices, .tree, .bidirectional, .leftToRight, .prefixes]
     }
 
     /// Bytes of the pages that branches and the batch in progress hold.

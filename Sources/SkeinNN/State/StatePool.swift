@@ -65,6 +65,14 @@ public protocol StatePool: AnyObject {
     func fork(_ key: BranchKey, at count: Int, into others: [Branch]) throws
     /// Forgets a branch's rows from `count` on.
     func truncate(_ key: BranchKey, to count: Int) throws
+    /// The most of a branch's first rows, at most `count`, that a slice of it may end after.
+    func cut(_ key: BranchKey, atMost count: Int) -> Int
+    /// Rows that lie between points where branches can be cut: 1, or more for recurrent states.
+    var grain: Int { get }
+    /// Makes a branch's end a point that it can be cut at for as long as it lives.
+    func snapshot(_ key: BranchKey)
+    /// Which part of what a step staged is not finite, in words.
+    func nonFinitePart() -> String?
     /// Makes a branch of ordered slices of branches, whatever their slots.
     func join(_ slices: [StateSlice], into key: BranchKey) throws
     /// Forgets a branch.
@@ -75,6 +83,17 @@ public protocol StatePool: AnyObject {
     func image(of key: BranchKey) -> StateImage
     /// Makes a branch of what was copied out of a state of the same layout.
     func load(_ image: StateImage, into key: BranchKey) throws
+}
+
+extension StatePool {
+    /// Any number of rows will do.
+    public func cut(_ key: BranchKey, atMost count: Int) -> Int { count }
+    /// Branches can be cut anywhere.
+    public var grain: Int { 1 }
+    /// Every point already is one.
+    public func snapshot(_ key: BranchKey) {}
+    /// Keys and values are not looked through.
+    public func nonFinitePart() -> String? { nil }
 }
 
 /// Everything that a forward pass needs beside weights and rows; passed, never global.

@@ -10,3 +10,8 @@ extension RotaryTable {
     static func cosine(_ angle: Double) -> Double { cos(angle) }
     static func sine(_ angle: Double) -> Double { sin(angle) }
 }
+
+/// Real functions, behind a name so that `exp` stays free for other uses.
+enum Elementary {
+    static func exp(_ x: Float) -> Float { expf(x) }
+}

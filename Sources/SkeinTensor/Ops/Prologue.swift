@@ -12,10 +12,16 @@ public enum Prologue: Sendable {
     case gatedSiLU
     /// `gelu(x)`, with the error function or its tanh approximation.
     case gelu(isApproximate: Bool)
+    /// Some columns alone.
+    case columns(Range<Int>)
 
     /// The width that leaves the prologue for rows that enter with `width`.
     func outputWidth(_ width: Int) -> Int {
-        if case .gatedSiLU = self { width / 2 } else { width }
+        switch self {
+        case .gatedSiLU: width / 2
+        case .columns(let columns): columns.count
+        default: width
+        }
     }
 
     var isNone: Bool {
@@ -52,6 +58,11 @@ public enum Prologue: Sendable {
         case .gelu(let isApproximate):
             let gelu = isApproximate ? kernels.gelu_tanh : kernels.gelu_erf
             gelu(y, x, rows * width)
+        case .columns(let columns):
+            for row in 0..<rows {
+                (y + row * columns.count)
+                    .update(from: x + row * width + columns.lowerBound, count: columns.count)
+            }
         }
     }
 }

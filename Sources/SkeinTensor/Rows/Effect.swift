@@ -71,12 +71,15 @@ public struct Requirements: OptionSet, Hashable, Sendable {
     public static let bidirectional = Self(rawValue: 32)
     /// Tokens are final from left to right: penalties, grammars and stop strings need it.
     public static let leftToRight = Self(rawValue: 64)
+    /// A branch's first rows may be kept under another name.
+    public static let prefixes = Self(rawValue: 128)
 
     /// The names of what is in the set.
     public var names: [String] {
         let all: [(Self, String)] = [
             (.fork, "fork"), (.truncate, "truncate"), (.join, "join"), (.slices, "slices"),
             (.tree, "tree"), (.bidirectional, "bidirectional"), (.leftToRight, "left to right"),
+            (.prefixes, "keep prefixes"),
         ]
         return all.filter { contains($0.0) }.map(\.1)
     }

@@ -149,6 +149,14 @@ extension Processor {
                 gelu(dx.pointer + first, gradient.pointer + first, x.pointer + first, range.count)
             }
             tape.add(dx, to: x.node, self)
+        case .columns(let columns):
+            var dx = tape.takeGradient(of: x, self)
+            let target = dx.mutablePointer()
+            for row in 0..<x.rows {
+                let place = target + row * x.width + columns.lowerBound
+                kernels.add(place, place, dy.pointer + row * columns.count, columns.count)
+            }
+            tape.putGradient(dx, of: x)
         }
     }
 
