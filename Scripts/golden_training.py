@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write what PyTorch computes when the golden models learn: gradients, and a loss curve of 200 steps.
 
-    python3 Scripts/golden_training.py Tests/Golden/models Tests/Golden/training
+    python3 Scripts/golden_training.py Tests/Golden/models Tests/Golden/training [--gradients]
 
 gradients.json: for each family, one pass over ragged sequences, each run alone and without padding; the
 loss summed over all next tokens and divided by their number (with label smoothing and z-loss where
@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModelForCausalLM
 
-FAMILIES = ["llama2", "llama3", "gpt2", "qwen2", "qwen3", "smollm", "smollm3", "mistral"]
+FAMILIES = ["llama2", "llama3", "gpt2", "qwen2", "qwen3", "smollm", "smollm3", "mistral",
+            "mamba", "mamba-odd"]
 LENGTHS = [5, 17, 1, 40, 64]
 STEPS, SEQUENCES, LENGTH = 200, 4, 48
 
@@ -101,7 +102,8 @@ def main():
         smoothing, z_weight = (0.1, 1e-3) if index % 2 else (0.0, 0.0)
         found[family] = gradients(models / family, smoothing, z_weight)
     (target / "gradients.json").write_text(json.dumps(found) + "\n")
-    (target / "curve.json").write_text(json.dumps(curve(models / "llama3")) + "\n")
+    if "--gradients" not in sys.argv[3:]:
+        (target / "curve.json").write_text(json.dumps(curve(models / "llama3")) + "\n")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ extension Engine {
             slots[number]?.strategy = reception.strategy
             slots[number]?.wishes = []
             guard reception.isFinite else {
-                fail(number, explanation, &events)
+                fail(number, nonFinite(), &events)
                 continue
             }
             for effect in reception.effects where slots[number] != nil {
@@ -75,6 +75,19 @@ extension Engine {
                 unsafe work[index].effects = unsafe work[index].strategy.receive(outputs)
             }
         }
+    }
+
+    /// Why logits are not finite: a state that overflowed, or what the weights say.
+    private func nonFinite() -> SkeinError {
+        guard badWeight == nil, let part = execution.state.nonFinitePart() else {
+            return explanation
+        }
+        return SkeinError(
+            .notFinite,
+            "the model's logits hold NaN or infinity, expected finite numbers; \(part) is the first"
+                + " that is not finite",
+            hint: explanation.hint
+        )
     }
 
     /// Ends a request with an error.
@@ -166,6 +179,7 @@ extension Engine {
             return
         }
         for row in rows { slot.log.append(tokens[Int(row)]) }
+        if slot.log.count == slot.request.prompt.count { execution.state.snapshot(slot.main) }
         if slot.log.count <= slot.request.prompt.count { remember(slot) }
     }
 }

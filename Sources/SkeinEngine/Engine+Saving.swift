@@ -9,6 +9,8 @@ extension Engine {
     private static let format = "skein-prompt-1"
     /// Rows that are run again to see whether a file belongs to this model.
     private static let probeRows = 4
+    /// What the names of those rows' arrays begin with, where a branch cannot be cut after them.
+    private static let probe = "probe."
 
     /// Writes the remembered rows of a prompt, as safetensors, for `restorePrompt` in another run.
     ///
@@ -30,6 +32,9 @@ extension Engine {
         }
         let image = execution.state.image(of: key)
         var arrays = image.parts
+        if needsProbe(count) {
+            arrays += try probe(tokens).parts.map { $0.named(Self.probe + $0.name) }
+        }
         arrays.append(Self.part("positions", image.positions))
         arrays.append(Self.part("tokens", Array(tokens.prefix(count))))
         let writer = try SafetensorsWriter(
@@ -81,7 +86,7 @@ extension Engine {
             )
         }
         try checkFits(tokens.count)
-        let parts = try file.names.filter { $0 != "tokens" && $0 != "positions" }.sorted().map {
+        var parts = try file.names.filter { $0 != "tokens" && $0 != "positions" }.sorted().map {
             name in
             let record = try file.tensor(named: name)
             return StateImage.Part(
@@ -91,6 +96,9 @@ extension Engine {
                 bytes: unsafe record.withUnsafeBytes { unsafe Array($0) }
             )
         }
+        let first = parts.filter { $0.name.hasPrefix(Self.probe) }
+            .map { $0.named(String($0.name.dropFirst(Self.probe.count))) }
+        parts.removeAll { $0.name.hasPrefix(Self.probe) }
         let image = StateImage(positions: positions, parts: parts)
         let key = BranchKey(PrefixCache.slot, Branch(id: .min))
         defer { execution.state.drop(key) }
@@ -102,7 +110,7 @@ extension Engine {
             )
         }
         try execution.state.load(image, into: key)
-        guard try isOwn(tokens, key) else {
+        guard try isOwn(tokens, key, first) else {
             throw SkeinError(
                 .shapeMismatch,
                 "\(path) was saved by other weights, or on another instruction set: its first rows differ"
@@ -114,15 +122,18 @@ extension Engine {
         return tokens
     }
 
-    /// Whether this model leaves the same first rows.
-    private func isOwn(_ tokens: [Int32], _ key: BranchKey) throws -> Bool {
+    /// Whether a saved prompt of so many rows must carry its first rows beside it.
+    private func needsProbe(_ count: Int) -> Bool {
+        execution.state.grain > 1 && count > Self.probeRows
+    }
+
+    /// What this model makes of a sequence's first rows.
+    private func probe(_ tokens: [Int32]) throws -> StateImage {
         let rows = min(Self.probeRows, tokens.count)
         let probe = BranchKey(PrefixCache.slot, Branch(id: .min + 1))
-        let head = BranchKey(PrefixCache.slot, Branch(id: .min + 2))
         defer {
             execution.state.unstage()
             execution.state.drop(probe)
-            execution.state.drop(head)
         }
         let batch = RowBatch(
             inputs: .tokens(Array(tokens.prefix(rows))),
@@ -139,8 +150,21 @@ extension Engine {
         )
         _ = try model.forward(batch, &execution)
         try execution.state.commit(rows: (0..<Int32(rows)).map { $0 }, ofSegment: 0, to: probe)
-        try execution.state.join([StateSlice(key, 0..<rows)], into: head)
-        return execution.state.image(of: probe) == execution.state.image(of: head)
+        return execution.state.image(of: probe)
+    }
+
+    /// Whether this model leaves the same first rows as a branch, or as arrays that came beside it.
+    private func isOwn(
+        _ tokens: [Int32],
+        _ key: BranchKey,
+        _ first: [StateImage.Part]
+    ) throws -> Bool {
+        let probe = try probe(tokens)
+        guard !needsProbe(tokens.count) else { return probe.parts == first }
+        let head = BranchKey(PrefixCache.slot, Branch(id: .min + 2))
+        defer { execution.state.drop(head) }
+        try execution.state.join([StateSlice(key, 0..<probe.positions.count)], into: head)
+        return execution.state.image(of: head) == probe
     }
 
     private static func integers(_ record: TensorRecord) throws -> [Int32] {

@@ -30,6 +30,8 @@ public final class Engine {
     var arrivals = 0
     /// Why logits are not finite; found once, because it looks through all weights.
     lazy var explanation = WeightList.explanation(model.weights, processor)
+    /// The first weight that is not finite; found once.
+    lazy var badWeight = model.weights?.firstNonFinite(processor)
     /// The last step, for whoever watches.
     public internal(set) var lastStep: StepReport?
 

@@ -58,6 +58,40 @@ import Testing
         #expect(found.message.contains(part), "\(found)")
     }
 
+    private static func ssm(_ layer: String) -> JSON {
+        var object = JSONObject()
+        object["layer"] = .string(layer)
+        return .object(object)
+    }
+
+    @Test(arguments: [
+        ("mamba", "state_size", JSON.int(8), SkeinError.Code.shapeMismatch, "x_proj.weight"),
+        ("mamba", "conv_kernel", .int(3), .shapeMismatch, "conv1d.weight"),
+        ("mamba", "expand", .int(3), .shapeMismatch, "in_proj.weight"),
+        ("mamba", "time_step_rank", .int(5), .shapeMismatch, "x_proj.weight"),
+        ("mamba", "hidden_act", .string("gelu"), .unsupported, "known is silu"),
+        ("mamba", "num_hidden_layers", .int(4), .missingTensor, "layers.3"),
+        ("mamba", "state_size", .int(4096), .unsupported, "at most 256"),
+        ("mamba-original", "attn_layer_idx", .array([.int(1)]), .unsupported, "attention"),
+        ("mamba-original", "d_intermediate", .int(64), .unsupported, "feed-forward"),
+        (
+            "mamba-original", "ssm_cfg", Self.ssm("Mamba2"), .unsupported,
+            "Mamba2"
+        ),
+        ("mamba-original", "vocab_size", .int(200), .shapeMismatch, "implies"),
+    ])
+    func `a Mamba that contradicts itself is refused`(
+        _ folder: String,
+        _ key: String,
+        _ value: JSON,
+        _ code: SkeinError.Code,
+        _ part: String
+    ) throws {
+        let error = try #require(try Self.loading(folder) { $0[key] = value } as? SkeinError)
+        #expect(error.code == code, "\(error)")
+        #expect(error.message.contains(part), "\(error)")
+    }
+
     @Test(arguments: [
         (
             "llama2", "model_type", JSON.string("qwen2"), SkeinError.Code.missingTensor,

@@ -47,11 +47,29 @@ import Testing
         throw SkeinError(.incapable, "the damaged model ran")
     }
 
+    @Test func `a state that overflows is named`() throws {
+        let target = FileManager.default.temporaryDirectory.appending(path: "skein-\(UUID())")
+        try FileManager.default.copyItem(at: Files.golden("models/mamba-odd"), to: target)
+        defer { try? FileManager.default.removeItem(at: target) }
+        let name = "backbone.layers.1.mixer.dt_proj.bias"
+        let record = try #require(try LanguageModelLoader.checkpoint(target.path).tensor(name))
+        let handle = try FileHandle(forUpdating: URL(filePath: record.file.path))
+        try handle.seek(toOffset: UInt64(record.byteRange.lowerBound))
+        for _ in 0..<record.count {
+            try handle.write(contentsOf: withUnsafeBytes(of: Float(3e38)) { Array($0) })
+        }
+        try handle.close()
+        let error = try #require(try Self.firstStep(target.path) as? SkeinError)
+        #expect(error.code == .notFinite)
+        #expect(error.message.contains("recurrent state of layer 1"), "\(error)")
+    }
+
     @Test(arguments: [
         ("llama2", nil, "model.layers.0.mlp.up_proj.weight", 7),
         ("qwen2", nil, "model.embed_tokens.weight", 9),
         ("qwen3", "model-BF16.gguf", "model.layers.1.self_attn.k_proj.weight", 33),
         ("gpt2", nil, "transformer.wpe.weight", 1),
+        ("mamba", nil, "backbone.layers.2.mixer.x_proj.weight", 20),
     ])
     func `the weight and its row are named`(
         _ folder: String,

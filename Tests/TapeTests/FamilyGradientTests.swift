@@ -11,6 +11,7 @@ import Testing
 
     @Test(arguments: [
         "llama2", "llama3", "gpt2", "qwen2", "qwen3", "smollm", "smollm3", "mistral",
+        "mamba", "mamba-odd",
     ])
     func `a family's gradients equal PyTorch's`(_ family: String) throws {
         let file = try Learner.golden("gradients.json")
@@ -35,7 +36,7 @@ import Testing
     }
 
     private func compare(
-        _ model: TransformerDecoder,
+        _ model: any LearningModel,
         _ golden: JSON,
         _ level: InstructionSet
     ) throws {

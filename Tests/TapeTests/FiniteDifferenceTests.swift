@@ -179,6 +179,74 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available)
+    func `convolutions and scans of ragged segments`(_ level: InstructionSet) throws {
+        let (channels, states, taps) = (21, 5, 3)
+        let convolution = (
+            weight: Self.parameter("taps", [channels, taps], seed: 1),
+            bias: Self.parameter("bias", [channels], seed: 2)
+        )
+        let logarithms = Self.parameter("rates", [channels, states], seed: 3)
+        let skip = Self.parameter("skip", [channels], seed: 4)
+        let scan = SelectiveScan(
+            logarithms: logarithms,
+            skip: Vector(skip),
+            states: states
+        )
+        // More rows than the way back holds at once, one row, and fewer than the taps.
+        let segments = [0..<39, 39..<40, 40..<42].map { rows in
+            [
+                RecurrentPiece(
+                    rows: rows,
+                    past: nil,
+                    next: Storage(byteCount: 4 * (scan.stateCount + 2 * channels))
+                )
+            ]
+        }
+        try Self.check(
+            [(42, 2 * channels)],
+            parameters: [convolution.weight, convolution.bias],
+            "convolution",
+            level: level
+        ) { processor, inputs in
+            processor.convolve(
+                inputs[0],
+                through: CausalConvolution(
+                    weight: Vector(convolution.weight),
+                    bias: Vector(convolution.bias),
+                    channels: channels,
+                    taps: taps
+                ),
+                segments: segments,
+                at: 0
+            )
+        }
+        for isGated in [true, false] {
+            try Self.check(
+                [(42, channels), (42, channels), (42, 2 + 2 * states)]
+                    + (isGated ? [(42, 2 * channels)] : []),
+                parameters: [logarithms, skip],
+                "scan",
+                level: level
+            ) { processor, inputs in
+                processor.scan(
+                    ScanInputs(
+                        x: inputs[0],
+                        step: inputs[1],
+                        mixed: (inputs[2], 2),
+                        gate: isGated ? (inputs[3], channels) : nil
+                    ),
+                    scan,
+                    segments: segments,
+                    at: 0
+                )
+            }
+        }
+        try Self.check([(5, 9)], parameters: [], "columns", level: level) { processor, inputs in
+            processor.apply(.columns(2..<6), to: inputs[0])
+        }
+    }
+
+    @Test(arguments: InstructionSet.available)
     func `tables and chosen rows`(_ level: InstructionSet) throws {
         let table = Self.parameter("table", [11, 20], seed: 6)
         try Self.check([(5, 20)], parameters: [table], "table", level: level) { processor, inputs in

@@ -19,7 +19,7 @@ import Testing
         return (loss, parameters.map(\.gradientValues), processor.arena.byteCount)
     }
 
-    @Test(arguments: ["llama3", "qwen3", "gpt2"])
+    @Test(arguments: ["llama3", "qwen3", "gpt2", "mamba"])
     func `a pass made again gives the same gradients, in less memory`(name: String) throws {
         let kept = try Self.gradients(name, Tape.Rule())
         let again = try Self.gradients(name, Tape.Rule(recomputesBlocks: true))

@@ -36,22 +36,22 @@ enum Learner {
     }
 
     /// A golden model, ready to learn.
-    static func load(_ name: String, _ processor: Processor) throws -> TransformerDecoder {
+    static func load(_ name: String, _ processor: Processor) throws -> any LearningModel {
         let path = Files.golden("models/\(name)").path
         let model = try LanguageModelLoader.load(
             LanguageModelLoader.checkpoint(path),
             processor: processor,
             options: LoadOptions(learning: .fromCheckpoint)
         )
-        guard let decoder = model as? TransformerDecoder else {
-            throw SkeinError(.unsupported, "\(name) is not a decoder")
+        guard let decoder = model as? any LearningModel else {
+            throw SkeinError(.unsupported, "\(name) cannot learn")
         }
         return decoder
     }
 
     /// One pass there and back; gradients add up in the model's parameters.
     static func pass(
-        _ model: TransformerDecoder,
+        _ model: any LearningModel,
         _ sequences: [[Int32]],
         _ processor: Processor,
         smoothing: Float = 0,

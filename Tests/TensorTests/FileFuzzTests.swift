@@ -54,4 +54,27 @@ import Testing
             for tensor in try Llama2C(parsing: file).tensors.values { _ = try tensor.floats() }
         }
     }
+
+    @Test func `files of torch survive damage`() throws {
+        let path = Files.golden("models/mamba-original/pytorch_model.bin").path
+        let whole = try MappedFile(path: path)
+        try survive(whole.prefix(whole.count), seed: 14) { file in
+            for tensor in try TorchArchive(parsing: file).tensors.values { _ = try tensor.floats() }
+        }
+        // Damage that falls on the pickle alone, which is a hundredth of the file.
+        let bytes = whole.prefix(whole.count)
+        var mutation = Mutation(seed: 15)
+        var refused = 0
+        for _ in 0..<Self.iterations {
+            let damaged = mutation.damaged(Array(bytes[64..<3200]))
+            let file = Array(bytes[..<64]) + damaged.prefix(3136)
+            let rest = bytes[min(file.count, 3200)...]
+            do {
+                _ = try TorchArchive(parsing: MappedFile(bytes: file + rest))
+            } catch is SkeinError {
+                refused += 1
+            }
+        }
+        #expect(refused > Self.iterations / 4)
+    }
 }

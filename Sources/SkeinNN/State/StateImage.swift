@@ -20,6 +20,11 @@ public struct StateImage: Sendable, Equatable {
             self.shape = shape
             self.bytes = bytes
         }
+
+        /// The same under another name.
+        public func named(_ name: String) -> Self {
+            Self(name: name, dtype: dtype, shape: shape, bytes: bytes)
+        }
     }
 
     /// The position of each row.
