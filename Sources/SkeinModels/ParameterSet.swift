@@ -36,7 +36,8 @@ public struct ParameterSet: Sendable {
 
 /// How the weights of a new model are drawn.
 ///
-/// Matrices and tables are normal with mean 0; norms' weights are 1 and biases 0.
+/// Matrices and tables are normal with mean 0; norms' weights are 1 and biases 0. Mamba's layers have
+/// rules of their own.
 public struct Initialization: Sendable, Hashable {
     /// The seed of all draws.
     public var seed: UInt64
@@ -59,12 +60,15 @@ public struct Initialization: Sendable, Hashable {
     /// - Source: Box and Muller 1958: two normal values from one draw.
     func values(_ name: String, shape: [Int], layers: Int, _ pool: ThreadPool) -> [Float] {
         let count = shape.reduce(1, *)
-        guard shape.count == 2 else {
-            return [Float](repeating: name.hasSuffix("bias") ? 0 : 1, count: count)
-        }
         var stream: UInt32 = 2_166_136_261
         for byte in name.utf8 { stream = (stream ^ UInt32(byte)) &* 16_777_619 }
         let generator = Philox(NoiseKey(seed: seed, stream: stream))
+        if name.contains(".mixer.") {
+            return MambaInitialization(generator, layers: layers).values(name, shape)
+        }
+        guard shape.count == 2 else {
+            return [Float](repeating: name.hasSuffix("bias") ? 0 : 1, count: count)
+        }
         let writes = ["o_proj", "down_proj", "c_proj"].contains { name.contains($0) }
         let scale = isResidualScaled && writes ? 1 / Float(2 * max(layers, 1)).squareRoot() : 1
         let factor = Double(deviation * scale)

@@ -11,8 +11,8 @@ struct Skein: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Generate.self, Chat.self, Serve.self, Embed.self, Tokenize.self, Inspect.self,
-            Bench.self, Evaluate.self, Quantize.self, Train.self, Stories.self, Classic.self,
-            GraphVerb.self,
+            Bench.self, Evaluate.self, Quantize.self, Train.self, TaskVerb.self, Stories.self,
+            Classic.self, GraphVerb.self,
         ]
     )
 

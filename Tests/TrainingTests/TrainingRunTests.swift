@@ -68,6 +68,35 @@ import Testing
         )
     }
 
+    @Test func `a Mamba learns, stops and goes on with the same bits`() throws {
+        let folder = try Folder()
+        let corpus = try folder.write("texts.jsonl", Self.texts)
+        let changes = [
+            ("model", "{model_type: mamba, hidden_size: 32, num_hidden_layers: 2}"),
+            ("optimizer.name", "muon"),
+        ]
+        let configuration = try Self.configuration(corpus, changes)
+        func run(_ name: String, resumes: Bool, threads: Int, until step: Int) throws {
+            let run = try TrainingRun(
+                configuration,
+                folder: folder.path + "/" + name,
+                resumes: resumes,
+                processor: Processor(threads: threads)
+            )
+            _ = try run.run { run.step >= step }
+        }
+        try run("whole", resumes: false, threads: 2, until: 99)
+        try run("broken", resumes: false, threads: 1, until: 5)
+        try run("broken", resumes: true, threads: 2, until: 99)
+        let weights = "model/model.safetensors"
+        #expect(try folder.bytes("whole/" + weights) == folder.bytes("broken/" + weights))
+        let model = try LanguageModelLoader.load(
+            LanguageModelLoader.checkpoint(folder.path + "/whole/model"),
+            processor: Processor(threads: 1)
+        )
+        #expect(model.description.family == "mamba")
+    }
+
     @Test(arguments: ["documents", "windows"])
     func `an interrupted run ends with the same bits, with any number of threads`(
         packing: String

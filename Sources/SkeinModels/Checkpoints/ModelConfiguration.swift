@@ -24,6 +24,7 @@ public struct ModelConfiguration: Sendable {
         case "mamba":
             name.hasSuffix("dt_proj.bias")
                 || name.hasSuffix("conv1d.bias") && flag("use_conv_bias", default: true)
+                || name.hasSuffix("x_proj.bias") && flag("time_invariant", default: false)
                 || ["in_proj.bias", "out_proj.bias"].contains { name.hasSuffix($0) }
                     && flag("use_bias", default: false)
         default: false

@@ -113,14 +113,28 @@ enum Mamba {
                 channels: channels,
                 taps: shape.taps
             ),
-            mixing: try loader.projection(
-                [("\(name).x_proj", shape.rank + 2 * shape.states)],
-                inputs: channels
-            ),
+            mixing: try mixing(&loader, "\(name).x_proj", shape),
             step: try loader.projection([("\(name).dt_proj", channels)], inputs: shape.rank),
             scan: try scan(&loader, name, shape),
             output: try loader.projection([("\(name).out_proj", shape.width)], inputs: channels)
         )
+    }
+
+    /// From x to step, B and C; of a time-invariant layer, biases alone.
+    private static func mixing(
+        _ loader: inout ParameterLoader,
+        _ name: String,
+        _ shape: Shape
+    ) throws -> Projection {
+        let outputs = shape.rank + 2 * shape.states
+        let projection = try loader.projection([(name, outputs)], inputs: shape.channels)
+        if loader.checkpoint.configuration.flag("time_invariant", default: false),
+            let weight = projection.parts[0].matrix.parameter
+        {
+            weight.set([Float](repeating: 0, count: weight.count))
+            weight.isFrozen = true
+        }
+        return projection
     }
 
     private static func scan(

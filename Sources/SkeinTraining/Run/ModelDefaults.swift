@@ -5,6 +5,7 @@ enum ModelDefaults {
     private static let architectures = [
         "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM", "qwen2": "Qwen2ForCausalLM",
         "qwen3": "Qwen3ForCausalLM", "smollm3": "SmolLM3ForCausalLM", "gpt2": "GPT2LMHeadModel",
+        "mamba": "MambaForCausalLM",
     ]
 
     /// Returns a configuration that both this package and transformers load.
@@ -33,6 +34,16 @@ enum ModelDefaults {
             return filled
         }
         fill("hidden_act", "silu")
+        if family == "mamba" {
+            for (key, value) in [("state_size", 16), ("conv_kernel", 4), ("expand", 2)] {
+                fill(key, .int(value))
+            }
+            fill("layer_norm_epsilon", 1e-5)
+            fill("use_bias", false)
+            fill("use_conv_bias", true)
+            fill("tie_word_embeddings", true)
+            return filled
+        }
         fill("rms_norm_eps", 1e-5)
         fill("rope_theta", 10_000.0)
         fill("max_position_embeddings", .int(length))

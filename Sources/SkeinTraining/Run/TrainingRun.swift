@@ -242,9 +242,13 @@ public final class TrainingRun {
     ) -> [ParameterGroup] {
         let (b1, b2) = (Float(configuration.betas.0), Float(configuration.betas.1))
         let decay = Float(configuration.weightDecay)
-        let matrices = parameters.filter { $0.shape.count > 1 }
+        // A scan's rates and a convolution's taps map nothing to anything: they are vectors here.
+        let isMatrix: (Parameter) -> Bool = { parameter in
+            parameter.shape.count == 2 && !parameter.name.hasSuffix("A_log")
+        }
+        let matrices = parameters.filter(isMatrix)
         let vectors = ParameterGroup(
-            parameters.filter { $0.shape.count < 2 },
+            parameters.filter { !isMatrix($0) },
             rule: configuration.method == .lion
                 ? Lion(beta1: b1, beta2: b2) : AdamW(beta1: b1, beta2: b2)
         )

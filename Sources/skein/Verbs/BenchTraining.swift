@@ -5,13 +5,14 @@ internal import SkeinModels
 internal import SkeinNN
 internal import SkeinTensor
 
-/// `skein bench training`: the time of a training step of a fresh Llama on random tokens.
+/// `skein bench training`: the time of a training step of a fresh model on random tokens.
 struct BenchTraining: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "training",
         abstract: "Measure training steps: forward, backward and AdamW."
     )
 
+    @Option(help: "The family: llama or mamba.") var family = "llama"
     @Option(help: "Width of the model.") var hidden = 256
     @Option(help: "Layers.") var layers = 8
     @Option(help: "Attention heads.") var heads = 8
@@ -31,6 +32,12 @@ struct BenchTraining: ParsableCommand {
                     + " the width"
             )
         }
+        guard ["llama", "mamba"].contains(family) else {
+            throw SkeinError(
+                .invalidArgument,
+                "a family \"\(family)\"; known are llama and mamba"
+            )
+        }
         let processor = try Processor(threads: threads)
         let sizesOf: [(String, Int)] = [
             ("hidden_size", hidden), ("num_hidden_layers", layers),
@@ -38,8 +45,11 @@ struct BenchTraining: ParsableCommand {
             ("vocab_size", vocabulary), ("max_position_embeddings", length),
         ]
         var values = JSONObject()
-        values["model_type"] = .string("llama")
-        for (name, size) in sizesOf { values[name] = .int(size) }
+        values["model_type"] = .string(family)
+        // A Mamba's width of layers is twice the model's; it has no heads.
+        for (name, size) in sizesOf where family == "llama" || name != "intermediate_size" {
+            values[name] = .int(size)
+        }
         values["tie_word_embeddings"] = .bool(true)
         let configuration = ModelConfiguration(.object(values), source: "the benchmark")
         let model = try LanguageModelLoader.load(
