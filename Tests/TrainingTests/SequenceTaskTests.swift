@@ -59,7 +59,7 @@ import Testing
         let selective = try #require(Self.learn(task, steps: 500).1.last)
         let invariant = try #require(Self.learn(task, isTimeInvariant: true, steps: 500).1.last)
         #expect(selective.accuracy > 0.9, "\(selective)")
-        #expect(invariant.accuracy < 0.5, "\(invariant)")
+        #expect(selective.accuracy - invariant.accuracy > 0.3, "\(invariant)")
     }
 
     @Test func `threads change no bit, and long examples are judged in pieces`() throws {
