@@ -1,10 +1,10 @@
 # The commands of a new user: `make demo` and `make test`.
 SWIFT ?= swift
 BUILD := .build/release
-PROMPT ?= A skein of geese
+PROMPT ?= There was once a goose
 APT := libpcre2-dev
 
-.PHONY: setup demo test check-full bench dist lint format clean
+.PHONY: setup demo test check-full bench dist default-model lint format clean
 
 # Installs the system libraries where it may, and says what is missing where it may not.
 setup:
@@ -16,7 +16,7 @@ setup:
 
 demo: setup
 	$(SWIFT) build -c release --build-tests
-	$(BUILD)/skein generate --prompt "$(PROMPT)" --temp 0 --max-tokens 120
+	$(BUILD)/skein generate --prompt "$(PROMPT)" --temp 0.7 --top-p 0.95 --seed 1 --max-tokens 300
 
 test: setup
 	$(SWIFT) build -c release --build-tests
@@ -38,6 +38,19 @@ bench: setup
 dist: setup
 	$(SWIFT) build -c release --product skein --scratch-path .build-dist -Xswiftc -static-executable
 	mkdir -p dist && cp .build-dist/release/skein dist/skein && strip dist/skein
+
+# The model in Models/stories again, from stories told here and the texts in TEXTS (see Models/stories/README.md):
+# about two hours on two cores. Stopped and started again, it goes on.
+TEXTS ?= texts
+RUN ?= runs/default
+default-model: setup
+	$(SWIFT) build -c release --product skein
+	mkdir -p $(RUN)-data && cp $(TEXTS)/*.txt Recipes/default.yaml $(RUN)-data
+	cd $(RUN)-data && $(abspath $(BUILD))/skein stories --count 60000 --seed 2026 --output stories.jsonl
+	cd $(RUN)-data && $(abspath $(BUILD))/skein stories --count 600 --seed 7 --held-out --output held-out.jsonl
+	cd $(RUN)-data && $(abspath $(BUILD))/skein train --config default.yaml --output $(abspath $(RUN)) \
+	  $$([ -f $(abspath $(RUN))/run.json ] && echo --resume)
+	python3 Scripts/ship_model.py $(RUN) Models/stories --skein $(BUILD)/skein
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -177,7 +177,8 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "SkeinServer", "SkeinEngine", "SkeinModels", "SkeinDecoding", "SkeinTensor",
-                "SkeinCore", "SkeinTestSupport", .product(name: "Logging", package: "swift-log"),
+                "SkeinText", "SkeinCore", "SkeinTestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: rules
         ),

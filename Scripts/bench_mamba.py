@@ -11,13 +11,14 @@ Needs torch, transformers, safetensors and gguf; llama.cpp as Scripts/build_llam
 
 import argparse
 import json
+import math
 import pathlib
 import re
 import statistics
 import subprocess
 import time
 
-LAYERS, WIDTH, VOCABULARY, RANK = 24, 768, 50280, 48
+LAYERS, WIDTH, VOCABULARY = 24, 768, 50280
 
 
 def config(width, layers, vocabulary):
@@ -29,37 +30,39 @@ def config(width, layers, vocabulary):
         pad_token_id=0, tie_word_embeddings=True)
 
 
-def make(directory):
+def make(directory, width=WIDTH, layers=LAYERS, vocabulary=VOCABULARY):
     import torch
     from safetensors.torch import save_file
 
     import hf_to_gguf
     directory.mkdir(parents=True, exist_ok=True)
-    gguf = directory / "mamba-130m-F16.gguf"
+    gguf = directory / "mamba-F16.gguf"
     if gguf.exists():
         return gguf
-    (directory / "config.json").write_text(json.dumps(config(WIDTH, LAYERS, VOCABULARY)))
+    values = config(width, layers, vocabulary)
+    rank = values["time_step_rank"]
+    (directory / "config.json").write_text(json.dumps(values))
     generator = torch.Generator().manual_seed(1)
 
     def normal(*shape, scale):
         return (torch.randn(shape, generator=generator) * scale).half()
 
-    inner = 2 * WIDTH
-    tensors = {"backbone.embeddings.weight": normal(VOCABULARY, WIDTH, scale=0.02),
-               "backbone.norm_f.weight": torch.ones(WIDTH)}
-    for i in range(LAYERS):
+    inner = 2 * width
+    tensors = {"backbone.embeddings.weight": normal(vocabulary, width, scale=0.02),
+               "backbone.norm_f.weight": torch.ones(width)}
+    for i in range(layers):
         block = f"backbone.layers.{i}"
         tensors |= {
-            f"{block}.norm.weight": torch.ones(WIDTH),
-            f"{block}.mixer.in_proj.weight": normal(2 * inner, WIDTH, scale=0.03),
+            f"{block}.norm.weight": torch.ones(width),
+            f"{block}.mixer.in_proj.weight": normal(2 * inner, width, scale=0.03),
             f"{block}.mixer.conv1d.weight": normal(inner, 1, 4, scale=0.3).float(),
             f"{block}.mixer.conv1d.bias": normal(inner, scale=0.1).float(),
-            f"{block}.mixer.x_proj.weight": normal(RANK + 32, inner, scale=0.03),
-            f"{block}.mixer.dt_proj.weight": normal(inner, RANK, scale=0.1),
+            f"{block}.mixer.x_proj.weight": normal(rank + 32, inner, scale=0.03),
+            f"{block}.mixer.dt_proj.weight": normal(inner, rank, scale=0.1),
             f"{block}.mixer.dt_proj.bias": normal(inner, scale=1).float() - 4,
             f"{block}.mixer.A_log": torch.arange(1, 17).float().log().repeat(inner, 1),
             f"{block}.mixer.D": torch.ones(inner),
-            f"{block}.mixer.out_proj.weight": normal(WIDTH, inner, scale=0.01)}
+            f"{block}.mixer.out_proj.weight": normal(width, inner, scale=0.01)}
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
     hf_to_gguf.convert(directory, gguf, "F16")
     return gguf
@@ -132,6 +135,42 @@ def training(binary):
           f"PyTorch {peer:.0f} ms, ratio {peer / own:.2f}")
 
 
+def lengths(binary, work, picture):
+    """Seconds of one prompt from 2^10 to 2^20 tokens on a small model, as a table and a picture."""
+    model = make(work / "small", width=128, layers=2, vocabulary=512)
+    points = []
+    for power in range(10, 21):
+        text = output([binary, "bench", "-m", str(model), "-p", str(1 << power), "-n", "0", "-r",
+                       "3" if power < 17 else "1"])
+        rate = float(re.search(r"pp\d+ \| ([\d.]+)", text)[1])
+        points.append((power, (1 << power) / rate))
+        print(f"2^{power} tokens: {points[-1][1]:.3f} s, {rate:.0f} tokens/s")
+    if not picture:
+        return
+    low = math.floor(math.log10(points[0][1]))
+    high = math.ceil(math.log10(points[-1][1]))
+
+    def place(power, seconds):
+        across = 70 + (power - 10) * 54
+        return across, 330 - (math.log10(seconds) - low) / (high - low) * 290
+
+    svg = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 400" font-family="sans-serif" '
+           'font-size="11">', '<rect width="660" height="400" fill="#fff"/>',
+           '<text x="340" y="20" text-anchor="middle" font-size="13">One prompt of a small Mamba'
+           '</text>', '<text x="340" y="378" text-anchor="middle">tokens</text>',
+           '<text x="16" y="190" text-anchor="middle" transform="rotate(-90 16 190)">seconds</text>']
+    for power in range(10, 21):
+        x, _ = place(power, 1)
+        svg.append(f'<text x="{x}" y="350" text-anchor="middle">2^{power}</text>')
+    for decade in range(low, high + 1):
+        _, y = place(10, 10.0**decade)
+        svg.append(f'<line x1="70" x2="620" y1="{y}" y2="{y}" stroke="#e4e4e4"/>')
+        svg.append(f'<text x="62" y="{y + 4}" text-anchor="end">{10.0**decade:g}</text>')
+    line = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in points)
+    svg.append(f'<polyline points="{line}" fill="none" stroke="#0072b2" stroke-width="2"/></svg>')
+    pathlib.Path(picture).write_text("\n".join(svg) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--skein", default=".build/release/skein")
@@ -140,7 +179,12 @@ def main():
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--transformers", action="store_true")
     parser.add_argument("--train", action="store_true")
+    parser.add_argument("--lengths", action="store_true", help="only time over length")
+    parser.add_argument("--picture", help="where --lengths draws")
     arguments = parser.parse_args()
+    if arguments.lengths:
+        lengths(arguments.skein, arguments.work, arguments.picture)
+        return
     model = make(arguments.work)
     own, peer = [], []
     for _ in range(arguments.pairs):

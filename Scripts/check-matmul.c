@@ -16,6 +16,7 @@ void sk_fill_attention(sk_kernels *table) { (void)table; }
 void sk_fill_quantize(sk_kernels *table) { (void)table; }
 void sk_fill_graph(sk_kernels *table) { (void)table; }
 void sk_fill_learning(sk_kernels *table) { (void)table; }
+void sk_fill_scan(sk_kernels *table) { (void)table; }
 
 static uint64_t state = 0x5eed;
 

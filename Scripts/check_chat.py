@@ -3,7 +3,7 @@
 
     python3 Scripts/check_chat.py .build/release/skein [MODEL]
 
-Without a model the project's own demo model answers. Every wait is bounded.
+Without a model the project's own model answers. Every wait is bounded.
 """
 
 import fcntl

@@ -3,7 +3,7 @@
 
     Scripts/verify_server.py --skein PATH [--requests 10000]
 
-Starts the server on a free port of this machine with the built-in demonstration model, runs every section
+Starts the server on a free port of this machine with the model in Models/stories, runs every section
 and prints one line each; the exit status says whether all passed. Needs `pip install openai` (written with
 3.54.0). All traffic stays on 127.0.0.1.
 """
@@ -63,29 +63,29 @@ class Server:
 
 
 def chat(s, args):
-    a = s.client.chat.completions.create(model="demo", messages=USER, seed=3, max_tokens=20)
-    b = s.client.chat.completions.create(model="demo", messages=USER, seed=3, max_tokens=20)
+    a = s.client.chat.completions.create(model="stories", messages=USER, seed=3, max_tokens=20)
+    b = s.client.chat.completions.create(model="stories", messages=USER, seed=3, max_tokens=20)
     assert a.choices[0].message.content == b.choices[0].message.content
     chunks = list(s.client.chat.completions.create(
-        model="demo", messages=USER, seed=3, max_tokens=20, stream=True,
+        model="stories", messages=USER, seed=3, max_tokens=20, stream=True,
         stream_options={"include_usage": True}))
     text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     assert text == a.choices[0].message.content, (text, a)
     assert chunks[-1].usage.completion_tokens == a.usage.completion_tokens
-    many = s.client.chat.completions.create(model="demo", messages=USER, n=3, seed=3, max_tokens=8)
+    many = s.client.chat.completions.create(model="stories", messages=USER, n=3, seed=3, max_tokens=8)
     assert len({c.message.content for c in many.choices}) > 1 and len(many.choices) == 3
     return f"{len(chunks)} chunks"
 
 
 def scores(s, args):
     a = s.client.chat.completions.create(
-        model="demo", messages=USER, temperature=0, max_tokens=6, logprobs=True, top_logprobs=4)
+        model="stories", messages=USER, temperature=0, max_tokens=6, logprobs=True, top_logprobs=4)
     for entry in a.choices[0].logprobs.content:
         assert len(entry.top_logprobs) == 4 and entry.logprob == entry.top_logprobs[0].logprob
         assert bytes(entry.bytes).decode() == entry.token
     c = s.client.completions.create(
-        model="demo", prompt="A skein of geese", echo=True, max_tokens=0, logprobs=1)
-    assert c.choices[0].text == "A skein of geese"
+        model="stories", prompt="There was once a", echo=True, max_tokens=0, logprobs=1)
+    assert c.choices[0].text == "There was once a"
     assert c.choices[0].logprobs.token_logprobs[0] is None
     assert all(x < 0 for x in c.choices[0].logprobs.token_logprobs[1:])
     barred = a.choices[0].logprobs.content[0].token
@@ -93,16 +93,18 @@ def scores(s, args):
         s.base + "/tokenize", json.dumps({"prompt": barred, "add_special_tokens": False}).encode())))
     if ids["count"] == 1:
         d = s.client.chat.completions.create(
-            model="demo", messages=USER, temperature=0, max_tokens=1,
+            model="stories", messages=USER, temperature=0, max_tokens=1,
             logit_bias={str(ids["tokens"][0]): -100})
         assert d.choices[0].message.content != barred
     return "chat, echo, bias"
 
 
 def stops(s, args):
-    a = s.client.completions.create(model="demo", prompt="A skein of geese", temperature=0,
-                                    max_tokens=60, stop=["before the sun"])
-    assert a.choices[0].text == " crossed the marsh ", a.choices[0].text
+    ask = dict(model="stories", prompt="There was once a", temperature=0, max_tokens=60)
+    whole = s.client.completions.create(**ask).choices[0].text
+    stop = " ".join(whole.split()[8:10])
+    a = s.client.completions.create(**ask, stop=[stop])
+    assert a.choices[0].text == whole[: whole.index(stop)], a.choices[0].text
     assert a.choices[0].finish_reason == "stop"
     return "stop strings"
 
@@ -110,7 +112,7 @@ def stops(s, args):
 def structure(s, args):
     for seed in range(10):
         a = s.client.chat.completions.create(
-            model="demo", messages=USER, seed=seed, max_tokens=150, response_format={
+            model="stories", messages=USER, seed=seed, max_tokens=150, response_format={
                 "type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {
                     "type": "object", "properties": {
                         "name": {"type": "string", "maxLength": 8},
@@ -119,12 +121,12 @@ def structure(s, args):
         value = json.loads(a.choices[0].message.content)
         assert set(value) == {"name", "count"} and 1 <= value["count"] <= 20, value
     a = s.client.chat.completions.create(
-        model="demo", messages=USER, tools=[TOOL], tool_choice="required", max_tokens=150, seed=1)
+        model="stories", messages=USER, tools=[TOOL], tool_choice="required", max_tokens=150, seed=1)
     call = a.choices[0].message.tool_calls[0]
     assert call.function.name == "fly" and json.loads(call.function.arguments)["to"]
     assert a.choices[0].finish_reason == "tool_calls"
     stream = list(s.client.chat.completions.create(
-        model="demo", messages=USER, tools=[TOOL], max_tokens=150, seed=1, stream=True,
+        model="stories", messages=USER, tools=[TOOL], max_tokens=150, seed=1, stream=True,
         tool_choice={"type": "function", "function": {"name": "fly"}}))
     pieces = [t for c in stream if c.choices for t in c.choices[0].delta.tool_calls or []]
     assert pieces[0].function.name == "fly" and pieces[0].id
@@ -133,9 +135,9 @@ def structure(s, args):
 
 
 def responses(s, args):
-    a = s.client.responses.create(model="demo", input="geese", max_output_tokens=12, temperature=0)
+    a = s.client.responses.create(model="stories", input="geese", max_output_tokens=12, temperature=0)
     events = list(s.client.responses.create(
-        model="demo", input="geese", max_output_tokens=12, temperature=0, stream=True))
+        model="stories", input="geese", max_output_tokens=12, temperature=0, stream=True))
     text = "".join(e.delta for e in events if e.type == "response.output_text.delta")
     assert text == a.output_text and events[0].type == "response.created", (text, a.output_text)
     assert events[-1].response.usage.output_tokens == a.usage.output_tokens
@@ -145,7 +147,7 @@ def responses(s, args):
 def errors(s, args):
     def expect(kind, **fields):
         try:
-            s.client.chat.completions.create(**{"model": "demo", "messages": USER, **fields})
+            s.client.chat.completions.create(**{"model": "stories", "messages": USER, **fields})
         except kind as error:
             assert error.body["message"], error
             return
@@ -160,7 +162,7 @@ def errors(s, args):
 
 def cancel(s, args):
     stream = s.client.completions.create(
-        model="demo", prompt="A", max_tokens=200, stream=True, extra_body={"ignore_eos": True})
+        model="stories", prompt="A", max_tokens=200, stream=True, extra_body={"ignore_eos": True})
     next(iter(stream))
     stream.close()
     assert s.is_idle(), "the slot stayed"
@@ -172,7 +174,7 @@ def together(s, args):
         client = openai.AsyncOpenAI(base_url=s.base + "/v1", api_key="none", max_retries=0)
         async def ask(n):
             a = await client.completions.create(
-                model="demo", prompt=f"The {n % 7}", seed=n, max_tokens=24)
+                model="stories", prompt=f"The {n % 7}", seed=n, max_tokens=24)
             return a.choices[0].text
         alone = [await ask(n) for n in range(64)]
         assert list(await asyncio.gather(*map(ask, range(64)))) == alone
@@ -215,7 +217,7 @@ def slow_reader(s, args):
         start = time.time()
         while time.time() - start < 3:
             line.recv(1)
-            s.client.completions.create(model="demo", prompt="B", max_tokens=4)
+            s.client.completions.create(model="stories", prompt="B", max_tokens=4)
             time.sleep(0.1)
     assert s.is_idle(), "its slots stayed"
     return "others were served, its slots are free"
@@ -225,7 +227,7 @@ def soak(s, args):
     """Mixed requests, a tenth of them cancelled: none lost, none wrong, memory flat."""
     async def run():
         client = openai.AsyncOpenAI(base_url=s.base + "/v1", api_key="none", max_retries=0)
-        fields = [dict(model="demo", prompt=f"{'A The In'.split()[n % 3]} {n}", seed=n,
+        fields = [dict(model="stories", prompt=f"{'A The In'.split()[n % 3]} {n}", seed=n,
                        max_tokens=1 + n % 29, temperature=n % 3 / 2) for n in range(40)]
         expected = [(await client.completions.create(**f)).choices[0].text for f in fields]
         gate, counts, chance = asyncio.Semaphore(48), {"right": 0, "cancelled": 0}, random.Random(1)
@@ -254,7 +256,7 @@ def soak(s, args):
 def endings(s, args):
     """A stream that runs when SIGTERM comes is finished; kill -9 leaves nothing that stops a restart."""
     stream = iter(s.client.completions.create(
-        model="demo", prompt="A", max_tokens=220, stream=True, extra_body={"ignore_eos": True}))
+        model="stories", prompt="A", max_tokens=220, stream=True, extra_body={"ignore_eos": True}))
     next(stream)
     s.process.send_signal(signal.SIGTERM)
     assert sum(1 for _ in stream) > 100, "the stream was cut"
@@ -263,7 +265,7 @@ def endings(s, args):
     again.process.kill()
     again.process.wait()
     third = Server(args.skein)
-    third.client.completions.create(model="demo", prompt="A", max_tokens=2)
+    third.client.completions.create(model="stories", prompt="A", max_tokens=2)
     third.process.terminate()
     assert third.process.wait(20) == 0
     return "drained, killed, restarted"

@@ -105,6 +105,58 @@ public struct ForestModel: ClassicModel {
     /// `width`.
     public var parameters: [String: Double] { ["width": Double(width)] }
 
+    /// The nodes that a sample meets in each tree, if it goes either way with the same chance.
+    var pathLengths: [Float] {
+        let ends = roots.dropFirst().map(Int.init) + [features.count]
+        return zip(roots, ends).map { root, end in
+            var depths = [Int](repeating: 0, count: end - Int(root))
+            var sum: Float = 0
+            for node in Int(root)..<end {
+                let depth = depths[node - Int(root)]
+                guard features[node] >= 0 else {
+                    sum += Float(depth + 1) / Float(1 << min(depth, 60))
+                    continue
+                }
+                depths[node + 1 - Int(root)] = depth + 1
+                depths[Int(rights[node]) - Int(root)] = depth + 1
+            }
+            return sum
+        }
+    }
+
+    /// Trees by worker, and where each worker's begin, so that all have as long to walk.
+    func shares(among workers: Int) -> (order: [Int32], bounds: [Int32]) {
+        let (costs, trees) = (pathLengths, roots.count)
+        var order = [Int32](repeating: 0, count: trees)
+        var bounds = [Int32](repeating: 0, count: workers + 1)
+        var load = [Float](repeating: 0, count: workers)
+        var owner = [Int32](repeating: 0, count: trees)
+        costs.withUnsafeBufferPointer { costs in
+            order.withUnsafeMutableBufferPointer { order in
+                bounds.withUnsafeMutableBufferPointer { bounds in
+                    load.withUnsafeMutableBufferPointer { load in
+                        owner.withUnsafeMutableBufferPointer { owner in
+                            guard let costs = costs.baseAddress, let order = order.baseAddress,
+                                let bounds = bounds.baseAddress, let load = load.baseAddress,
+                                let owner = owner.baseAddress
+                            else { return }
+                            assignTrees(
+                                costs: costs,
+                                trees: trees,
+                                workers: workers,
+                                order: order,
+                                bounds: bounds,
+                                load: load,
+                                owner: owner
+                            )
+                        }
+                    }
+                }
+            }
+        }
+        return (order, bounds)
+    }
+
     /// The class with the largest mean proportion; votes are added in tree order, in 64 bits.
     public func predict(_ table: Table, on team: PoolTeam, plan: Plan?) throws -> Prediction {
         let (n, count, workers) = (table.rows, classes.count, team.workers)
@@ -112,6 +164,7 @@ public struct ForestModel: ClassicModel {
         var scores = [Double](repeating: 0, count: n * count)
         var labels = [Int32](repeating: 0, count: n)
         var scratch = [Double](repeating: 0, count: plan == .batch ? 1 : workers * n * count)
+        let (order, bounds) = plan == .batch ? ([0], [0]) : shares(among: workers)
         lend(roots, features, thresholds) { roots, features, thresholds in
             lend(rights, leaves, table.values) { rights, leaves, x in
                 scores.withUnsafeMutableBufferPointer { scores in
@@ -129,19 +182,23 @@ public struct ForestModel: ClassicModel {
                                 rights: rights,
                                 leaves: leaves
                             )
-                            team.run(
-                                ForestKernel(
-                                    arena,
-                                    x: x,
-                                    samples: n,
-                                    width: width,
-                                    scores: scores,
-                                    labels: labels,
-                                    scratch: scratch,
-                                    plan: plan,
-                                    workers: workers
+                            lend(order, bounds, bounds) { order, bounds, _ in
+                                team.run(
+                                    ForestKernel(
+                                        arena,
+                                        order: order,
+                                        bounds: bounds,
+                                        x: x,
+                                        samples: n,
+                                        width: width,
+                                        scores: scores,
+                                        labels: labels,
+                                        scratch: scratch,
+                                        plan: plan,
+                                        workers: workers
+                                    )
                                 )
-                            )
+                            }
                         }
                     }
                 }

@@ -24,7 +24,7 @@ public struct LinearModel: ClassicModel {
     /// None.
     public var parameters: [String: Double] { [:] }
 
-    /// The row with the largest `w · x + b`; batches without a forced plan use bulk products.
+    /// The row with the largest `w · x + b`, or the sign of the only one, by the plan given or the cheapest.
     public func predict(_ table: Table, on team: PoolTeam, plan: Plan?) throws -> Prediction {
         lend(weights, biases, biases) { weights, biases, _ in
             let terms = LinearTerms<Float>(

@@ -44,11 +44,9 @@ struct ModelFlags: ParsableArguments {
     /// The path where no flag names one.
     static func defaultPath() throws -> String {
         if let value = Environment.value("SKEIN_MODEL") { return value }
-        if let demo = DemoModel.path {
-            Environment.error(
-                "no model is named: running the small demonstration model in Models/demo\n"
-            )
-            return demo
+        if let path = DefaultModel.path {
+            Environment.error("no model is named: running the story teller in Models/stories\n")
+            return path
         }
         throw SkeinError(
             .invalidArgument,

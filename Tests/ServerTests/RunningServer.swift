@@ -8,7 +8,7 @@ import SkeinTensor
 import SkeinTestSupport
 import Synchronization
 
-/// A server on a port that the system chose, with the demonstration model.
+/// A server on a port that the system chose, with the model that comes with the project.
 final class RunningServer: Sendable {
     let port: Int
     let service: GenerationService
@@ -17,7 +17,7 @@ final class RunningServer: Sendable {
     static func service(
         _ change: (inout ServiceOptions) -> Void = { _ in }
     ) throws -> GenerationService {
-        let path = Files.root.appending(path: "Models/demo").path
+        let path = Files.root.appending(path: "Models/stories").path
         let processor = try Processor(threads: 2)
         var options = ServiceOptions()
         change(&options)
@@ -38,7 +38,7 @@ final class RunningServer: Sendable {
     ) async throws {
         let service = try Self.service(change)
         let registry = ModelRegistry()
-        try registry.add(ServedModel(name: "demo", service: service, created: 1))
+        try registry.add(ServedModel(name: "stories", service: service, created: 1))
         var options = options
         options.port = 0
         var logger = Logger(label: "test") { JSONLog(label: $0) }

@@ -26,7 +26,7 @@ import Testing
             process.executableURL = binary
             process.arguments =
                 [
-                    "serve", "--model", Files.root.appending(path: "Models/demo").path, "--port",
+                    "serve", "--model", Files.root.appending(path: "Models/stories").path, "--port",
                     "\(port)",
                 ] + arguments
             process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))

@@ -10,7 +10,7 @@ import Testing
 
 /// Whole checkpoints: read, quantised, written, read again and run.
 @Suite struct QuantizationTests {
-    static let demo = Files.root.appending(path: "Models/demo").path
+    static var source: String { get throws { try TrainedModel.path } }
 
     /// A folder that goes away with the value.
     final class Folder {
@@ -25,8 +25,8 @@ import Testing
         deinit { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    static func text() throws -> String {
-        try String(contentsOfFile: "\(demo)/README.md", encoding: .utf8)
+    static var text: String {
+        TrainedModel.stories(2, seed: 77).joined(separator: "\n\n")
     }
 
     static func divergence(_ path: String, from reference: String) throws -> Divergence {
@@ -37,9 +37,9 @@ import Testing
                 processor: processor
             )
         }
-        let tokenizer = try TokenizerLoader.load(demo)
+        let tokenizer = try TokenizerLoader.load(source)
         return try Divergence.measure(
-            tokenizer.encode(text(), addSpecialTokens: false),
+            tokenizer.encode(text, addSpecialTokens: false),
             bos: nil,
             window: 128,
             reference: load(reference),
@@ -85,7 +85,7 @@ import Testing
 
     /// The same weights as a GGUF file, under the names of its Llama.
     static func gguf(in folder: Folder) throws -> String {
-        let files = try SafetensorsDirectory(path: demo)
+        let files = try SafetensorsDirectory(path: source)
         let names = [
             "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
             "self_attn.v_proj": "attn_v",
@@ -108,7 +108,7 @@ import Testing
             plans.append(try TensorPlan(name: short, dtype: record.dtype, shape: record.shape))
             records.append(record)
         }
-        let path = "\(folder.path)/demo.gguf"
+        let path = "\(folder.path)/source.gguf"
         let writer = try GGUFWriter(
             path: path,
             metadata: [
@@ -138,8 +138,8 @@ import Testing
         var last = 0.0
         for (bits, bound) in [(8, 0.002), (4, 0.2), (3, 0.8), (2, 6)] {
             let path = "\(folder.path)/q\(bits)"
-            try Self.quantize(Self.demo, to: path, Self.grouped(bits, .values(32), sigmas: 3))
-            let found = try Self.divergence(path, from: Self.demo)
+            try Self.quantize(Self.source, to: path, Self.grouped(bits, .values(32), sigmas: 3))
+            let found = try Self.divergence(path, from: Self.source)
             #expect(found.tokens > 100)
             #expect(found.mean < bound, "\(bits) bits: \(found.mean)")
             #expect(found.mean > last, "\(bits) bits: \(found.mean)")
@@ -157,13 +157,13 @@ import Testing
         ]
         for (index, method) in methods.enumerated() {
             let path = "\(folder.path)/m\(index)"
-            try Self.quantize(Self.demo, to: path, method)
-            #expect(try Self.divergence(path, from: Self.demo).mean < 0.6)
+            try Self.quantize(Self.source, to: path, method)
+            #expect(try Self.divergence(path, from: Self.source).mean < 0.6)
         }
     }
 
     @Test func `a model is no distance from itself`() throws {
-        let found = try Self.divergence(Self.demo, from: Self.demo)
+        let found = try Self.divergence(Self.source, from: Self.source)
         #expect(found.mean == 0 && found.topAgreement == 1 && found.quantile(0.99) == 0)
     }
 
@@ -198,7 +198,7 @@ import Testing
         let folder = try Folder()
         for budget in [2.6, 3.3, 4.5, 6.0] {
             let reports = try Self.quantize(
-                Self.demo,
+                Self.source,
                 to: "\(folder.path)/b\(budget)",
                 .budget(budget),
                 heads: .keep
@@ -210,7 +210,7 @@ import Testing
             #expect(bits > budget - 0.3, "\(bits) of \(budget)")
         }
         #expect(throws: SkeinError.self) {
-            try Self.quantize(Self.demo, to: "\(folder.path)/b1", .budget(1))
+            try Self.quantize(Self.source, to: "\(folder.path)/b1", .budget(1))
         }
     }
 
@@ -218,7 +218,7 @@ import Testing
         let folder = try Folder()
         for threads in [1, 2] {
             try Self.quantize(
-                Self.demo,
+                Self.source,
                 to: "\(folder.path)/t\(threads)",
                 .budget(4.2),
                 threads: threads
@@ -238,7 +238,7 @@ import Testing
     @Test func `what cannot be quantised is refused and nothing is lost`() throws {
         let folder = try Folder()
         let once = "\(folder.path)/once"
-        try Self.quantize(Self.demo, to: once, .budget(4.5))
+        try Self.quantize(Self.source, to: once, .budget(4.5))
         func message(_ body: () throws -> Void) -> String {
             do {
                 try body()
@@ -247,38 +247,40 @@ import Testing
         }
         let again = message { try Self.quantize(once, to: "\(folder.path)/twice", .budget(4.5)) }
         #expect(again.contains("quantised already"))
-        let taken = message { try Self.quantize(Self.demo, to: once, .budget(3)) }
+        let taken = message { try Self.quantize(Self.source, to: once, .budget(3)) }
         #expect(taken.contains("already"))
         let blocks = message {
-            try Self.quantize(Self.demo, to: "\(folder.path)/k", .fixed(.blocks(.q4_0)))
+            try Self.quantize(Self.source, to: "\(folder.path)/k", .fixed(.blocks(.q4_0)))
         }
         #expect(blocks.contains("safetensors"))
-        let kind = message { try Self.quantize(Self.demo, to: "\(folder.path)/x.gguf", .budget(4)) }
+        let kind = message {
+            try Self.quantize(Self.source, to: "\(folder.path)/x.gguf", .budget(4))
+        }
         #expect(kind.contains("GGUF"))
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(names == ["once"])
-        try Self.quantize(Self.demo, to: once, .budget(3), replaces: true)
-        #expect(try Self.divergence(once, from: Self.demo).mean > 0)
+        try Self.quantize(Self.source, to: once, .budget(3), replaces: true)
+        #expect(try Self.divergence(once, from: Self.source).mean > 0)
     }
 
     @Test func `damaged codes are errors`() throws {
         let folder = try Folder()
         let path = "\(folder.path)/q"
-        try Self.quantize(Self.demo, to: path, Self.grouped(4, .values(32), sigmas: 2))
+        try Self.quantize(Self.source, to: path, Self.grouped(4, .values(32), sigmas: 2))
         let file = "\(path)/model.safetensors"
         let original = try Data(contentsOf: URL(fileURLWithPath: file))
-        let header = Int(
-            original.prefix(8).enumerated().reduce(0) { $0 | UInt64($1.1) << (8 * $1.0) }
-        )
+        let starts = try SafetensorsDirectory(path: path).tensors.values
+            .filter { $0.name.hasSuffix(".outlier_ptr") }
+            .sorted { $0.name < $1.name }
         var random = SplitMix64(seed: 9)
         var failures = 0
         for _ in 0..<60 {
             var bytes = original
-            // Tensors of i32 come first: the outliers' row starts.
-            let place = 8 + header + Int.random(in: 0..<2_000, using: &random)
+            let range = starts[Int.random(in: 0..<starts.count, using: &random)].byteRange
+            let place = Int.random(in: range, using: &random)
             bytes[place] = UInt8.random(in: 1...255, using: &random) ^ bytes[place]
             try bytes.write(to: URL(fileURLWithPath: file))
-            do { _ = try Self.divergence(path, from: Self.demo) } catch let error as SkeinError {
+            do { _ = try Self.divergence(path, from: Self.source) } catch let error as SkeinError {
                 failures += 1
                 #expect(error.code == .corruptFile, "\(error.message)")
             }

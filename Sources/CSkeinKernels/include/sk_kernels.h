@@ -148,8 +148,7 @@ typedef struct SK_SENDABLE sk_kernels {
     /// Blocks block_begin ..< block_end of channels.
     void (*scan)(const sk_scan *args, ptrdiff_t block_begin, ptrdiff_t block_end);
     ptrdiff_t (*scan_scratch)(ptrdiff_t rows, ptrdiff_t states, ptrdiff_t blocks);
-    void (*scan_backward)(const sk_scan_backward *args, ptrdiff_t block_begin,
-                          ptrdiff_t block_end);
+    void (*scan_backward)(const sk_scan_backward *args, ptrdiff_t block_begin, ptrdiff_t block_end);
     void (*convolve)(const sk_convolution *args, ptrdiff_t row_begin, ptrdiff_t row_end);
     /// channel_begin is a multiple of SK_SCAN_BLOCK; channel_end is one too, or all channels.
     void (*convolve_backward)(const sk_convolution_backward *args, ptrdiff_t channel_begin,

@@ -160,8 +160,8 @@ typedef struct sk_attention_backward {
     float *scratch; ///< attention_scratch(head_dim) floats
 } sk_attention_backward;
 
-/// Channels that a scan's states and decays keep together: both are [blocks][states][SK_SCAN_BLOCK],
-/// what lies beyond the last channel is zero.
+/// Channels that a scan's states and decays keep together: both are
+/// [blocks][states][SK_SCAN_BLOCK], what lies beyond the last channel is zero.
 enum { SK_SCAN_BLOCK = 16 };
 
 /// The selective scan of one segment (Gu and Dao 2023, arXiv:2312.00752, section 3), fused with

@@ -22,9 +22,7 @@ typedef struct {
 
 #define EACH_PART for (int p = 0; p < PARTS; p++)
 
-SK_INLINE LEVEL void load(block_of *v, const float *x) {
-    memcpy(v, x, sizeof *v);
-}
+SK_INLINE LEVEL void load(block_of *v, const float *x) { memcpy(v, x, sizeof *v); }
 
 SK_INLINE LEVEL void store(float *y, const block_of *v) { memcpy(y, v, sizeof *v); }
 
@@ -152,13 +150,30 @@ SK_INLINE LEVEL void scan_states(block_of *sum, float *next, const float *past, 
 SK_INLINE LEVEL void scan_row(block_of *sum, float *next, const float *past, const float *decay,
                               const block_of *step, const block_of *drive, const float *in,
                               const float *out, ptrdiff_t states) {
-    fill(sum, 0);
+    // Values of its own, which no store to the state can touch.
+    block_of total, size = *step, enters = *drive;
+    fill(&total, 0);
     ptrdiff_t n = 0;
     for (; n + 2 <= states; n += 2) {
-        scan_states(sum, next, past, decay, step, drive, in, out, n, 2);
+        scan_states(&total, next, past, decay, &size, &enters, in, out, n, 2);
     }
     if (n < states) {
-        scan_states(sum, next, past, decay, step, drive, in, out, n, 1);
+        scan_states(&total, next, past, decay, &size, &enters, in, out, n, 1);
+    }
+    *sum = total;
+}
+
+/// Asks for what the row after the next brings, since rows lie too far apart for the processor to
+/// guess.
+SK_INLINE LEVEL void fetch_row(const sk_scan *s, ptrdiff_t t, ptrdiff_t block, int count) {
+    for (int b = 0; b < count; b++) {
+        const ptrdiff_t first = (block + b) * BLOCK;
+        __builtin_prefetch(s->step + t * s->ld_step + first);
+        __builtin_prefetch(s->x + t * s->ld_x + first);
+        if (s->gate != NULL) {
+            __builtin_prefetch(s->gate + t * s->ld_gate + first);
+        }
+        __builtin_prefetch(s->y + t * s->ld_y + first, 1);
     }
 }
 
@@ -210,6 +225,9 @@ LEVEL static void scan(const sk_scan *args, ptrdiff_t block_begin, ptrdiff_t blo
         for (ptrdiff_t first = block_begin; first < block_end; first += TOGETHER) {
             block_of step[TOGETHER], drive[TOGETHER], sums[TOGETHER];
             const int count = (int)least(TOGETHER, block_end - first);
+            if (t + 2 < s.rows) {
+                fetch_row(&s, t + 2, first, count);
+            }
             enter_row(step, drive, &s, t, first, count);
             for (int b = 0; b < count; b++) {
                 const ptrdiff_t place = (first + b) * size;
@@ -235,9 +253,8 @@ typedef struct {
 } chunk_of;
 
 /// Runs a chunk forward from `states[0]`; states[i + 1] is the one after row i.
-SK_INLINE LEVEL void chunk_forward(chunk_of *c, float *states_of, float *kept_of,
-                                   const sk_scan *s, ptrdiff_t first_row, ptrdiff_t rows,
-                                   ptrdiff_t b) {
+SK_INLINE LEVEL void chunk_forward(chunk_of *c, float *states_of, float *kept_of, const sk_scan *s,
+                                   ptrdiff_t first_row, ptrdiff_t rows, ptrdiff_t b) {
     const ptrdiff_t size = s->states * BLOCK, first = b * BLOCK, count = s->channels - first;
     block_of skip;
     load_some(&skip, s->skip + first, count);
@@ -261,17 +278,15 @@ SK_INLINE LEVEL void chunk_forward(chunk_of *c, float *states_of, float *kept_of
             store(kept_of + i * size + n * BLOCK, &a);
             store(states_of + (i + 1) * size + n * BLOCK, &h);
         }
-        EACH_PART {
-            c->before_gate[i].part[p] = FMA(skip.part[p], c->x[i].part[p], sum.part[p]);
-        }
+        EACH_PART { c->before_gate[i].part[p] = FMA(skip.part[p], c->x[i].part[p], sum.part[p]); }
     }
 }
 
 /// The chunk's rows backwards; `carry` is what the next row's state asks of this one's.
-SK_INLINE LEVEL void chunk_backward(const chunk_of *c, const float *states_of,
-                                    const float *kept_of, float *carry, float *ddecay,
-                                    sk_v *sums, const sk_scan_backward *args,
-                                    ptrdiff_t first_row, ptrdiff_t rows, ptrdiff_t b) {
+SK_INLINE LEVEL void chunk_backward(const chunk_of *c, const float *states_of, const float *kept_of,
+                                    float *carry, float *ddecay, sk_v *sums,
+                                    const sk_scan_backward *args, ptrdiff_t first_row,
+                                    ptrdiff_t rows, ptrdiff_t b) {
     const sk_scan *s = &args->forward;
     const ptrdiff_t size = s->states * BLOCK, first = b * BLOCK, count = s->channels - first;
     block_of skip, dskip;
@@ -287,8 +302,7 @@ SK_INLINE LEVEL void chunk_backward(const chunk_of *c, const float *states_of,
             logistic(&share, &gate);
             EACH_PART {
                 const sk_v z = gate.part[p], l = share.part[p];
-                dgate.part[p] =
-                    g.part[p] * c->before_gate[i].part[p] * l * (1.0f + z * (1.0f - l));
+                dgate.part[p] = g.part[p] * c->before_gate[i].part[p] * l * (1.0f + z * (1.0f - l));
                 g.part[p] *= z * l;
             }
             add_some(args->dgate + t * args->ld_dgate + first, &dgate, count);
@@ -367,8 +381,8 @@ LEVEL static void scan_backward(const sk_scan_backward *args, ptrdiff_t block_be
                 softplus(&step, &raw);
                 EACH_PART { drive.part[p] = step.part[p] * x.part[p]; }
                 scan_row(&sum, place + b * size, place + b * size,
-                         s->decay + (block_begin + b) * size, &step, &drive,
-                         s->in + t * s->ld_in, s->out + t * s->ld_in, s->states);
+                         s->decay + (block_begin + b) * size, &step, &drive, s->in + t * s->ld_in,
+                         s->out + t * s->ld_in, s->states);
             }
         }
     }

@@ -135,6 +135,8 @@ struct ParameterLoader {
     ///   - name: The tensor.
     ///   - shape: Its shape.
     ///   - other: Another shape that says the same.
+    /// - Returns: The floats, which stand on a parameter while they learn.
+    /// - Throws: `SkeinError.Code.missingTensor`, `.shapeMismatch` or `.notFinite`.
     mutating func array(_ name: String, _ shape: [Int], or other: [Int]? = nil) throws -> Vector {
         let found = checkpoint.tensor(name)?.shape
         let shape = found == other ? other ?? shape : shape

@@ -264,7 +264,9 @@ extension Processor {
         )
         var y = Tensor(rows: inputs.x.rows, width: channels, arena: arena)
         let decay = scan.decay
-        let parts = Self.blockParts(scan.blocks, among: max(1, pool.threads * 4))
+        // Eight blocks of a row together hide the latency of one.
+        let most = max(pool.threads, min(pool.threads * 4, scan.blocks / 8))
+        let parts = Self.blockParts(scan.blocks, among: most)
         pool.run(tasks: segments.count * parts.count) { [kernels, y] index in
             let blocks = parts[index % parts.count]
             for piece in segments[index / parts.count] {

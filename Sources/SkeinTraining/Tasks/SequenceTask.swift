@@ -48,6 +48,7 @@ public enum SequenceTask: Sendable, Hashable {
     ///   - number: Which one.
     ///   - seed: Of all draws.
     ///   - stream: Keeps examples of training and of judging apart.
+    /// - Returns: The example; the same for the same number, seed and stream.
     public func example(_ number: UInt64, seed: UInt64, stream: UInt32) -> Example {
         let generator = Philox(
             NoiseKey(seed: seed &+ number &* 0x9e37_79b9_7f4a_7c15, stream: stream)

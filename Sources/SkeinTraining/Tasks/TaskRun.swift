@@ -25,7 +25,7 @@ public struct TaskSettings: Sendable {
     public var seed: UInt64
     /// Learning ends early once so large a share of judged answers is right and their mean loss, in
     /// nats, is as low as this: right answers alone come long before answers that hold at any length.
-    public var goal = (accuracy: 0.999, loss: 0.001)
+    public var goal = (accuracy: 0.999, loss: 2e-5)
 
     /// Joins the choices.
     public init(

@@ -38,7 +38,7 @@ struct Tokenize: ParsableCommand {
     var benchmark: String?
 
     func run() throws {
-        guard let path = model ?? Environment.value("SKEIN_MODEL") ?? DemoModel.path else {
+        guard let path = model ?? Environment.value("SKEIN_MODEL") ?? DefaultModel.path else {
             throw SkeinError(.invalidArgument, "no tokenizer is named", hint: "pass --model PATH")
         }
         let tokenizer = try TokenizerLoader.load(path)

@@ -8,10 +8,10 @@ import SkeinTestSupport
 import SkeinText
 import Testing
 
-/// The demonstration model recites what transformers makes of its weights.
-@Suite struct DemoModelTests {
+/// The model that comes with the project says what transformers makes of its weights.
+@Suite struct DefaultModelTests {
     @Test func `greedy continuation equals transformers'`() throws {
-        let path = Files.root.appending(path: "Models/demo").path
+        let path = Files.root.appending(path: "Models/stories").path
         let golden = try MappedFile(path: path + "/golden.json").json()
         func ids(_ key: String) -> [Int32] {
             (golden[key]?.array ?? []).compactMap { $0.int.map(Int32.init) }
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func `stop strings cut the answer and free the slot`() throws {
-        let path = Files.root.appending(path: "Models/demo").path
+        let path = Files.root.appending(path: "Models/stories").path
         let processor = try Processor(threads: 2)
         let generator = try TextGenerator(
             model: LanguageModelLoader.load(
@@ -53,13 +53,19 @@ import Testing
             tokenizer: TokenizerLoader.load(path),
             processor: processor
         )
+        let golden = try MappedFile(path: path + "/golden.json").json()
+        let ids = (golden["greedy_ids"]?.array ?? []).compactMap { $0.int.map(Int32.init) }
+        let whole = try generator.tokenizer.decode(ids)
+        let words = whole.split(separator: " ")
+        let stop = words[8..<10].joined(separator: " ")
+        let end = try #require(whole.range(of: stop)).lowerBound
         let result = try generator.generate(
-            prompt: generator.tokenizer.encode("A skein of geese"),
+            prompt: generator.tokenizer.encode(golden["prompt"]?.string ?? ""),
             parameters: .greedy,
-            stopStrings: ["before the sun"]
+            stopStrings: [stop]
         )
         #expect(result.reason == .stop)
-        #expect(result.text == " crossed the marsh ")
+        #expect(result.text == String(whole[..<end]))
         #expect(generator.engine.active == 0)
     }
 }

@@ -1,8 +1,8 @@
 internal import Foundation
 
-/// The small demonstration model that comes with the sources.
-enum DemoModel {
-    /// Its directory: `Models/demo` under the current directory or beside the binary's checkout.
+/// The small model that comes with the sources.
+enum DefaultModel {
+    /// Its directory: `Models/stories` under the current directory or beside the binary's checkout.
     static var path: String? {
         let binary = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         var roots = [URL(filePath: FileManager.default.currentDirectoryPath)]
@@ -11,7 +11,7 @@ enum DemoModel {
             roots.append(directory)
             directory = directory.deletingLastPathComponent()
         }
-        return roots.map { $0.appending(path: "Models/demo").path }
+        return roots.map { $0.appending(path: "Models/stories").path }
             .first { FileManager.default.fileExists(atPath: $0 + "/config.json") }
     }
 }
