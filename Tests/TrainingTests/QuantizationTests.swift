@@ -194,6 +194,43 @@ import Testing
         }
     }
 
+    @Test func `a Mamba's matrices become codes, its taps and rates stay`() throws {
+        let folder = try Folder()
+        let source = Files.golden("models/mamba/model-F16.gguf").path
+        let path = "\(folder.path)/mamba.gguf"
+        try Self.quantize(source, to: path, .fixed(.blocks(.q8_0)), heads: .blocks(.q8_0))
+        let file = try GGUF(contentsOf: path)
+        let kinds = Set(
+            file.tensors.values.filter {
+                $0.name.contains("ssm_conv1d") || $0.name.contains("ssm_a")
+            }
+            .map(\.dtype)
+        )
+        #expect(kinds == [.f32])
+        #expect(file.tensors["blk.0.ssm_out.weight"]?.dtype == .q8_0)
+        let processor = try Processor(threads: 2)
+        let directory = Files.golden("models/mamba").path
+        try Self.quantize(directory, to: folder.path + "/codes", Self.grouped(8, .values(32)))
+        for made in [path, folder.path + "/codes"] {
+            let found = try Divergence.measure(
+                (0..<200).map { Int32($0 * 7 % 128) },
+                bos: nil,
+                window: 64,
+                reference: LanguageModelLoader.load(
+                    LanguageModelLoader.checkpoint(directory),
+                    processor: processor
+                ),
+                model: LanguageModelLoader.load(
+                    LanguageModelLoader.checkpoint(made),
+                    processor: processor
+                ),
+                processor: processor,
+                cacheType: .f32
+            )
+            #expect(found.mean < 0.2, "\(made): \(found.mean)")
+        }
+    }
+
     @Test func `a budget is never exceeded and well used`() throws {
         let folder = try Folder()
         for budget in [2.6, 3.3, 4.5, 6.0] {

@@ -81,8 +81,12 @@ public struct QuantizationSource: Sendable {
             name.hasSuffix("weight")
         else { return .other }
         func mentions(_ words: [String]) -> Bool { words.contains { name.contains($0) } }
-        if mentions(["wpe", "position", "token_type", "norm", "LayerNorm"]) { return .other }
-        let isHead = mentions(["lm_head", "embed_tokens", "wte", "token_embd", "word_embeddings"])
+        // A convolution's taps are no matrix product's, though they lie in two axes.
+        let others = ["wpe", "position", "token_type", "norm", "LayerNorm", "conv1d"]
+        if mentions(others) { return .other }
+        let isHead = mentions([
+            "lm_head", "embed_tokens", "wte", "token_embd", "word_embeddings", "backbone.embedding",
+        ])
         return isHead || name == "output.weight" ? .head : .linear
     }
 
