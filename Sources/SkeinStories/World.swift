@@ -95,7 +95,7 @@ struct World: Sendable {
         let traits = random.pick(3, of: Words.traits)
         var cast: [Character] = []
         if isWood {
-            let names = Self.names(Words.animals, &random, isHeldOut)
+            let names = Self.names(Words.animals, .animals, &random, isHeldOut)
             let kinds = random.pick(3, of: Words.kinds)
             for index in 0..<3 {
                 cast.append(
@@ -108,8 +108,8 @@ struct World: Sendable {
                 )
             }
         } else {
-            let girls = Self.names(Words.girls, &random, isHeldOut)
-            let boys = Self.names(Words.boys, &random, isHeldOut)
+            let girls = Self.names(Words.girls, .girls, &random, isHeldOut)
+            let boys = Self.names(Words.boys, .boys, &random, isHeldOut)
             for index in 0..<3 {
                 let isGirl = random.chance(50)
                 cast.append(
@@ -139,15 +139,24 @@ struct World: Sendable {
     /// How many of each list are for held-out stories.
     static let reserved = 4
 
-    /// A hero's name and two others.
+    /// A hero's name and two others, which begin with other letters; most are invented.
     private static func names(
-        _ all: [String],
+        _ known: [String],
+        _ invented: InventedNames,
         _ random: inout StoryRandom,
         _ isHeldOut: Bool
     ) -> [String] {
-        let common = random.pick(3, of: Array(all.dropLast(reserved)))
-        guard isHeldOut else { return common }
-        return random.pick(1, of: Array(all.suffix(reserved))) + common.prefix(2)
+        var names: [String] = []
+        while names.count < 3 {
+            let isReserved = isHeldOut && names.isEmpty
+            let list = isReserved ? known.suffix(reserved) : known.dropLast(reserved)
+            let name =
+                random.chance(60)
+                ? invented.name(&random, isReserved: isReserved)
+                : random.pick(Array(list)) ?? ""
+            if !names.contains(where: { $0.first == name.first }) { names.append(name) }
+        }
+        return names
     }
 
     /// Moves the story to a place of some kind.
