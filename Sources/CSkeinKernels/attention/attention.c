@@ -318,9 +318,5 @@ void sk_attention_run(const sk_attention_steps *steps, const sk_attention *args,
 
 void sk_fill_attention(sk_kernels *table) {
     sk_attention_portable(table);
-#if defined(SK_X86)
-    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
-        sk_attention_avx2(table);
-    }
-#endif
+    SK_FILL_LEVEL(attention, table);
 }

@@ -34,6 +34,8 @@ void sk_attention_run(const sk_attention_steps *steps, const sk_attention *args,
                       ptrdiff_t row_begin, ptrdiff_t row_end, ptrdiff_t kv_begin, ptrdiff_t kv_end);
 
 void sk_attention_portable(sk_kernels *table);
+
+/// The levels that attention_body.h is compiled for.
 void sk_attention_avx2(sk_kernels *table);
 void sk_attention_avx512(sk_kernels *table);
 void sk_attention_neon(sk_kernels *table);

@@ -62,17 +62,6 @@ static void gather(float *sums, const float *weights, int32_t query_count,
     }
 }
 
-static const sk_attention_steps steps = {
-    .lanes = lanes,
-    .widen = widen,
-    .dots = dots,
-    .weigh = weigh,
-    .gather = gather,
-};
+#include "attention_table.h"
 
-static void attention(const sk_attention *args, ptrdiff_t row_begin, ptrdiff_t row_end,
-                      ptrdiff_t kv_begin, ptrdiff_t kv_end) {
-    sk_attention_run(&steps, args, row_begin, row_end, kv_begin, kv_end);
-}
-
-void sk_attention_portable(sk_kernels *table) { table->attention = attention; }
+void sk_attention_portable(sk_kernels *table) { fill_table(table); }
