@@ -31,6 +31,11 @@ LEVEL static void widen(sk_type type, float *y, const void *x, ptrdiff_t n) {
     }
 }
 
+/// WIDTH values of a vector of any type, from column c on.
+SK_INLINE LEVEL sk_v load_as(sk_type type, const void *x, int32_t c) {
+    return type == SK_F32 ? sk_load((const float *)x + c) : sk_widen(type, (const uint16_t *)x + c);
+}
+
 /// Sums of neighbours within each four lanes: a's in its lower two, b's in its upper two.
 SK_INLINE LEVEL sk_v pairs_of(sk_v a, sk_v b) {
 #if WIDTH == 16
@@ -52,18 +57,17 @@ SK_INLINE LEVEL sk_f4 sum_four(const sk_v *x) {
 }
 
 /// The products of `count` (a constant) queries with four keys.
-SK_INLINE LEVEL void dot_four(float *scores, const float *queries, int32_t count,
-                              const float *const *keys, int32_t width, int32_t add) {
+SK_INLINE LEVEL void dot_four(float *scores, const float *queries, int32_t count, sk_type type,
+                              const void *const *keys, int32_t width, int32_t add) {
     sk_v sums[TOGETHER][ACROSS] = {{0}};
-    const float *k0 = keys[0], *k1 = keys[1], *k2 = keys[2], *k3 = keys[3];
+    const void *at[ACROSS] = {keys[0], keys[1], keys[2], keys[3]};
     for (int32_t c = 0; c < width; c += WIDTH) {
         sk_v query[TOGETHER];
         for (int32_t q = 0; q < count; q++) {
             query[q] = sk_load(queries + q * width + c);
         }
-        const float *at[ACROSS] = {k0 + c, k1 + c, k2 + c, k3 + c};
         for (int32_t i = 0; i < ACROSS; i++) {
-            const sk_v key = sk_load(at[i]);
+            const sk_v key = load_as(type, at[i], c);
             for (int32_t q = 0; q < count; q++) {
                 sums[q][i] = FMA(query[q], key, sums[q][i]);
             }
@@ -79,30 +83,38 @@ SK_INLINE LEVEL void dot_four(float *scores, const float *queries, int32_t count
     }
 }
 
-SK_INLINE LEVEL void dot_queries(float *scores, const float *queries, int32_t count,
-                                 const float *const *keys, int32_t key_count, int32_t width,
+/// The products of up to TOGETHER queries.
+SK_INLINE LEVEL void dot_queries(float *scores, const float *queries, int32_t count, sk_type type,
+                                 const void *const *keys, int32_t key_count, int32_t width,
                                  int32_t add) {
     for (int32_t i = 0; i < key_count; i += ACROSS) {
-        dot_four(scores + i, queries, count, keys + i, width, add);
+        switch (count) {
+        case 1:
+            dot_four(scores + i, queries, 1, type, keys + i, width, add);
+            break;
+        case 2:
+            dot_four(scores + i, queries, 2, type, keys + i, width, add);
+            break;
+        default:
+            dot_four(scores + i, queries, TOGETHER, type, keys + i, width, add);
+            break;
+        }
     }
 }
 
-LEVEL static void dots(float *scores, const float *queries, int32_t query_count,
-                       const float *const *keys, int32_t key_count, int32_t width, int32_t add) {
+LEVEL static void dots(float *scores, const float *queries, int32_t query_count, sk_type type,
+                       const void *const *keys, int32_t key_count, int32_t width, int32_t add) {
+    if (type == SK_F16) {
+        dot_queries(scores, queries, query_count, SK_F16, keys, key_count, width, add);
+        return;
+    }
+    if (type == SK_BF16) {
+        dot_queries(scores, queries, query_count, SK_BF16, keys, key_count, width, add);
+        return;
+    }
     for (int32_t q = 0; q < query_count; q += TOGETHER) {
-        const float *first = queries + (ptrdiff_t)q * width;
-        float *row = scores + (ptrdiff_t)q * SK_ATTENTION_TILE;
-        switch (query_count - q) {
-        case 1:
-            dot_queries(row, first, 1, keys, key_count, width, add);
-            break;
-        case 2:
-            dot_queries(row, first, 2, keys, key_count, width, add);
-            break;
-        default:
-            dot_queries(row, first, TOGETHER, keys, key_count, width, add);
-            break;
-        }
+        dot_queries(scores + (ptrdiff_t)q * SK_ATTENTION_TILE, queries + (ptrdiff_t)q * width,
+                    query_count - q, SK_F32, keys, key_count, width, add);
     }
 }
 
@@ -136,8 +148,8 @@ LEVEL static float weigh(float *scores, int32_t count, float scale, float cap, f
 }
 
 /// Weighs `vectors` (a constant) vectors of columns for `count` (a constant) queries.
-SK_INLINE LEVEL void gather_some(float *sums, const float *weights, int32_t count,
-                                 const float *const *values, int32_t value_count, int32_t column,
+SK_INLINE LEVEL void gather_some(float *sums, const float *weights, int32_t count, sk_type type,
+                                 const void *const *values, int32_t value_count, int32_t column,
                                  int32_t vectors, int32_t width) {
     sk_v sum[TOGETHER][ACROSS];
     for (int32_t q = 0; q < count; q++) {
@@ -151,7 +163,7 @@ SK_INLINE LEVEL void gather_some(float *sums, const float *weights, int32_t coun
             weight[q] = ALL(weights[q * SK_ATTENTION_TILE + i]);
         }
         for (int32_t v = 0; v < vectors; v++) {
-            const sk_v value = sk_load(values[i] + column + v * WIDTH);
+            const sk_v value = load_as(type, values[i], column + v * WIDTH);
             for (int32_t q = 0; q < count; q++) {
                 sum[q][v] = FMA(weight[q], value, sum[q][v]);
             }
@@ -164,37 +176,49 @@ SK_INLINE LEVEL void gather_some(float *sums, const float *weights, int32_t coun
     }
 }
 
-SK_INLINE LEVEL void gather_queries(float *sums, const float *weights, int32_t count,
-                                    const float *const *values, int32_t value_count,
-                                    int32_t width) {
+SK_INLINE LEVEL void gather_columns(float *sums, const float *weights, int32_t count, sk_type type,
+                                    const void *const *values, int32_t value_count, int32_t width) {
     int32_t column = 0;
     for (; column + ACROSS * WIDTH <= width; column += ACROSS * WIDTH) {
-        gather_some(sums, weights, count, values, value_count, column, ACROSS, width);
+        gather_some(sums, weights, count, type, values, value_count, column, ACROSS, width);
     }
     for (; column < width; column += WIDTH) {
-        gather_some(sums, weights, count, values, value_count, column, 1, width);
+        gather_some(sums, weights, count, type, values, value_count, column, 1, width);
     }
 }
 
-LEVEL static void gather(float *sums, const float *weights, int32_t query_count,
-                         const float *const *values, int32_t value_count, int32_t width) {
+/// Up to TOGETHER queries.
+SK_INLINE LEVEL void gather_queries(float *sums, const float *weights, int32_t count, sk_type type,
+                                    const void *const *values, int32_t value_count, int32_t width) {
+    switch (count) {
+    case 1:
+        gather_columns(sums, weights, 1, type, values, value_count, width);
+        break;
+    case 2:
+        gather_columns(sums, weights, 2, type, values, value_count, width);
+        break;
+    default:
+        gather_columns(sums, weights, TOGETHER, type, values, value_count, width);
+        break;
+    }
+}
+
+LEVEL static void gather(float *sums, const float *weights, int32_t query_count, sk_type type,
+                         const void *const *values, int32_t value_count, int32_t width) {
+    if (type == SK_F16) {
+        gather_queries(sums, weights, query_count, SK_F16, values, value_count, width);
+        return;
+    }
+    if (type == SK_BF16) {
+        gather_queries(sums, weights, query_count, SK_BF16, values, value_count, width);
+        return;
+    }
     for (int32_t q = 0; q < query_count; q += TOGETHER) {
-        float *first = sums + (ptrdiff_t)q * width;
-        const float *row = weights + (ptrdiff_t)q * SK_ATTENTION_TILE;
-        switch (query_count - q) {
-        case 1:
-            gather_queries(first, row, 1, values, value_count, width);
-            break;
-        case 2:
-            gather_queries(first, row, 2, values, value_count, width);
-            break;
-        default:
-            gather_queries(first, row, TOGETHER, values, value_count, width);
-            break;
-        }
+        gather_queries(sums + (ptrdiff_t)q * width, weights + (ptrdiff_t)q * SK_ATTENTION_TILE,
+                       query_count - q, SK_F32, values, value_count, width);
     }
 }
 
-enum { lanes = WIDTH };
+enum { lanes = WIDTH, few = TOGETHER };
 
 #include "attention_table.h"

@@ -2,6 +2,7 @@
 
 static const sk_attention_steps steps = {
     .lanes = lanes,
+    .few = few,
     .widen = widen,
     .dots = dots,
     .weigh = weigh,
