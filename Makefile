@@ -27,9 +27,13 @@ check-full: test
 	SKEIN_FUZZ_ITERATIONS=100000 $(SWIFT) test -c release --skip-build --filter Fuzz
 	SKEIN_ENGINE_OPERATIONS=1000000 $(SWIFT) test -c release --skip-build --filter EngineModel
 	bash Scripts/check-isa.sh
+	$(SWIFT) run -c release --package-path Benchmarks Benchmarks --seconds 0.01
 	python3 Scripts/check_chat.py $(BUILD)/skein
 
+# The parts (Benchmarks, a package of its own), then the whole: FILTER=product/Q8_0 chooses parts.
+FILTER ?=
 bench: setup
+	$(SWIFT) run -c release --package-path Benchmarks Benchmarks $(if $(FILTER),--filter $(FILTER))
 	$(SWIFT) build -c release --product skein
 	$(BUILD)/skein bench --bandwidth
 	$(BUILD)/skein bench -p 64 -n 64 -r 3
@@ -53,13 +57,13 @@ default-model: setup
 	python3 Scripts/ship_model.py $(RUN) Models/stories --skein $(BUILD)/skein
 
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 	bash Scripts/check-sizes.sh
 	@if clang-format --version 2>/dev/null | grep -q 'version 14'; then \
 	  clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h' | grep -v CPCRE2); fi
 
 format:
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 	@if command -v clang-format >/dev/null; then \
 	  clang-format -i $$(git ls-files '*.c' '*.h' | grep -v CPCRE2); fi
 

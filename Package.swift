@@ -136,6 +136,7 @@ let package = Package(
     platforms: [.macOS(.v26)],
     products: [
         .executable(name: "skein", targets: ["skein"]),
+        .library(name: "CSkeinKernels", targets: ["CSkeinKernels"]),
         .library(name: "SkeinTensor", targets: ["SkeinTensor"]),
         .library(name: "SkeinClassic", targets: ["SkeinClassic"]),
         .library(name: "SkeinClassicHost", targets: ["SkeinClassicHost"]),

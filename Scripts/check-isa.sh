@@ -1,12 +1,28 @@
 #!/bin/sh
-# Checks the kernels of instruction sets this machine may lack: AVX-512 through SIMDe's emulation of
-# its intrinsics, NEON cross-compiled and run under qemu. Installs what is missing with apt.
+# Checks the kernels of instruction sets this machine may lack. AVX-512: products through SIMDe's
+# emulation of their intrinsics; all other families, which are written once for vectors of any width,
+# at its width with the instructions of AVX2. NEON: cross-compiled and run under qemu. Installs what
+# is missing with apt; clang is the one of the Swift toolchain.
 #   Scripts/check-isa.sh [avx512] [neon]
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-flags="-std=gnu11 -O2 -Wno-psabi -Wall -Wextra -Werror -Wno-unknown-pragmas -D_Nullable="
+flags="-std=gnu11 -O2 -Wall -Wextra -Werror"
+
+clang=${CLANG:-$(command -v clang || echo "$(dirname "$(readlink -f "$(command -v swift)")")/clang")}
+families="elementwise convert attention quantize graph learning scan"
+
+# Compiles check-kernels for the sources below $1 with the flags that follow.
+build_families() {
+    sources=
+    for family in $families; do
+        sources="$sources $(ls "$1/$family"/*.c)"
+    done
+    shift
+    "$clang" $flags "$@" $sources Sources/CSkeinKernels/dispatch.c \
+        Scripts/check-kernels.c -lm -lpthread
+}
 
 need() {
     dpkg -s "$1" >/dev/null 2>&1 || apt-get install -y --no-install-recommends "$1" >/dev/null
@@ -93,21 +109,32 @@ END
     # Inlining the emulation into unrolled loops would take a compiler minutes.
     sed -i 's/^#define SK_INLINE .*/#define SK_INLINE static/' "$header"
     sed -i 's/^#define SK_UNROLL .*/#define SK_UNROLL/' "$work/Sources/CSkeinKernels/matmul/matmul.h"
-    gcc $flags -O1 -w -Werror=implicit-function-declaration -msse4.2 -I"$work/simde" -I"$work/Sources/CSkeinKernels/include" \
+    gcc $flags -Wno-psabi -D_Nullable= -O1 -w -Werror=implicit-function-declaration -msse4.2 -I"$work/simde" -I"$work/Sources/CSkeinKernels/include" \
         "$work"/Sources/CSkeinKernels/matmul/*.c Sources/CSkeinKernels/dispatch.c \
         "$work"/Scripts/check-matmul.c -lm -lpthread -o "$work/check-avx512"
     "$work/check-avx512" 1
     "$work/check-avx512" 2
+
+    rm -rf "$work/Sources"
+    cp -r Sources "$work"
+    sed -i '/^#define SK_TARGET_AVX512/,/[^\\]$/d; s/^#define SK_X86 1/&\n#define SK_TARGET_AVX512 SK_TARGET_AVX2/' "$header"
+    build_families "$work/Sources/CSkeinKernels" -Wno-psabi -I"$work/Sources/CSkeinKernels/include" \
+        -o "$work/check-families"
+    "$work/check-families" 1
+    "$work/check-families" 2
 }
 
 check_neon() {
     need gcc-aarch64-linux-gnu
     need libc6-dev-arm64-cross
     need qemu-user
-    aarch64-linux-gnu-gcc $flags -static -ISources/CSkeinKernels/include \
-        Sources/CSkeinKernels/matmul/*.c Sources/CSkeinKernels/dispatch.c Scripts/check-matmul.c \
-        -lm -lpthread -o "$work/check-neon"
+    arm="--target=aarch64-linux-gnu --gcc-toolchain=/usr -static --ld-path=$(command -v aarch64-linux-gnu-ld)"
+    "$clang" $flags $arm -ISources/CSkeinKernels/include Sources/CSkeinKernels/matmul/*.c \
+        Sources/CSkeinKernels/dispatch.c Scripts/check-matmul.c -lm -lpthread -o "$work/check-neon"
+    build_families Sources/CSkeinKernels $arm -ISources/CSkeinKernels/include \
+        -o "$work/check-neon-families"
     qemu-aarch64 "$work/check-neon" 3
+    qemu-aarch64 "$work/check-neon-families" 3
 }
 
 for level in ${*:-avx512 neon}; do

@@ -17,6 +17,20 @@
 
 #define SK_INLINE static inline __attribute__((always_inline))
 
+/// Lets the file of a table's level, if there is one, take the place of a family's portable
+/// functions.
+#if defined(SK_X86)
+#define SK_FILL_LEVEL(family, table)                                                               \
+    ((table)->isa == SK_ISA_AVX2     ? sk_##family##_avx2(table)                                   \
+     : (table)->isa == SK_ISA_AVX512 ? sk_##family##_avx512(table)                                 \
+                                     : (void)0)
+#elif defined(SK_NEON)
+#define SK_FILL_LEVEL(family, table)                                                               \
+    ((table)->isa == SK_ISA_NEON ? sk_##family##_neon(table) : (void)0)
+#else
+#define SK_FILL_LEVEL(family, table) ((void)(table))
+#endif
+
 /// Each family fills its own entries of a level's table; a level starts as a copy of the portable
 /// one.
 void sk_fill_matmul(sk_kernels *table);

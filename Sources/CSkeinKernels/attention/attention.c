@@ -82,24 +82,26 @@ static void locate(block *b, int32_t row, tile *found) {
     }
 }
 
-/// Widens `columns` columns of `count` tokens, beginning `first` elements from each token's
-/// address, padded with zeros to `width`. Vectors past `count` repeat the last.
-static void widen(const block *b, const char *const *from, int32_t count, ptrdiff_t first,
-                  ptrdiff_t columns, ptrdiff_t width, float *buffer, const float **vectors) {
-    sk_type type = b->args->kv_type;
-    ptrdiff_t bytes = (ptrdiff_t)sk_block_bytes(type);
+/// Vectors of `columns` columns of `count` tokens, beginning `first` elements from each token's
+/// address. They are widened to `buffer` and padded with zeros to `width`, unless they serve so few
+/// queries that it is not worth it. Vectors past `count` repeat the last. Returns their type.
+static sk_type vectors_of(const block *b, const char *const *from, int32_t count, ptrdiff_t first,
+                          ptrdiff_t columns, ptrdiff_t width, int32_t query_count, float *buffer,
+                          const void **vectors) {
+    const sk_type type = b->args->kv_type;
+    const ptrdiff_t bytes = (ptrdiff_t)sk_block_bytes(type);
+    const int as_is = columns == width && (type == SK_F32 || query_count <= b->steps->few);
     for (int32_t i = 0; i < count; i++, buffer += width) {
         const char *source = from[i] + first * bytes;
-        if (type == SK_F32 && columns == width) {
-            vectors[i] = (const float *)(const void *)source;
-            continue;
+        if (!as_is) {
+            b->steps->widen(type, buffer, source, columns);
         }
-        b->steps->widen(type, buffer, source, columns);
-        vectors[i] = buffer;
+        vectors[i] = as_is ? (const void *)source : buffer;
     }
     for (int32_t i = count; i < SK_ATTENTION_CHUNK; i++) {
         vectors[i] = vectors[count - 1];
     }
+    return as_is ? type : SK_F32;
 }
 
 /// Asks for the tokens of the chunk after `begin` ahead of their use.
@@ -144,7 +146,7 @@ static float *output(const block *b, const tile *t, int32_t i) {
 static void score(const block *b, const tile *t, float *scores) {
     float queries[SK_ATTENTION_QUERIES * SK_ATTENTION_COLUMNS];
     float buffer[SK_ATTENTION_CHUNK * SK_ATTENTION_COLUMNS];
-    const float *keys[SK_ATTENTION_CHUNK];
+    const void *keys[SK_ATTENTION_CHUNK];
     int32_t query_count = t->member_count * b->head_count;
     ptrdiff_t head_dim = b->args->head_dim;
     for (ptrdiff_t first = 0; first < head_dim; first += SK_ATTENTION_COLUMNS) {
@@ -162,8 +164,9 @@ static void score(const block *b, const tile *t, float *scores) {
             int32_t size = (int32_t)smaller(SK_ATTENTION_CHUNK, t->count - begin);
             prefetch(b, t->keys, begin + SK_ATTENTION_CHUNK, t->count, from, columns);
             prefetch(b, t->values, begin, t->count, from, columns);
-            widen(b, t->keys + begin, size, from, columns, width, buffer, keys);
-            b->steps->dots(scores + begin, queries, query_count, keys, size, (int32_t)width,
+            const sk_type type = vectors_of(b, t->keys + begin, size, from, columns, width,
+                                            query_count, buffer, keys);
+            b->steps->dots(scores + begin, queries, query_count, type, keys, size, (int32_t)width,
                            first > 0);
         }
     }
@@ -172,7 +175,8 @@ static void score(const block *b, const tile *t, float *scores) {
 /// Adds a chunk's weighted values to the sums; neighbouring rows that see equally many of them go
 /// together.
 static void gather_chunk(const block *b, const tile *t, int32_t begin, float *sums,
-                         const float *weights, const float *const *values, ptrdiff_t width) {
+                         const float *weights, sk_type type, const void *const *values,
+                         ptrdiff_t width) {
     for (int32_t m = 0; m < t->member_count;) {
         ptrdiff_t seen = smaller(SK_ATTENTION_CHUNK, b->count[t->members[m]] - begin);
         int32_t end = m + 1;
@@ -183,7 +187,8 @@ static void gather_chunk(const block *b, const tile *t, int32_t begin, float *su
         if (seen > 0) {
             ptrdiff_t first = m * b->head_count;
             b->steps->gather(sums + first * width, weights + first * SK_ATTENTION_TILE + begin,
-                             (end - m) * b->head_count, values, (int32_t)seen, (int32_t)width);
+                             (end - m) * b->head_count, type, values, (int32_t)seen,
+                             (int32_t)width);
         }
         m = end;
     }
@@ -193,7 +198,7 @@ static void gather_chunk(const block *b, const tile *t, int32_t begin, float *su
 static void gather(const block *b, const tile *t, const float *weights, const float *factors) {
     float sums[SK_ATTENTION_QUERIES * SK_ATTENTION_COLUMNS];
     float buffer[SK_ATTENTION_CHUNK * SK_ATTENTION_COLUMNS];
-    const float *values[SK_ATTENTION_CHUNK];
+    const void *values[SK_ATTENTION_CHUNK];
     int32_t query_count = t->member_count * b->head_count;
     ptrdiff_t head_dim = b->args->head_dim;
     for (ptrdiff_t first = 0; first < head_dim; first += SK_ATTENTION_COLUMNS) {
@@ -212,8 +217,9 @@ static void gather(const block *b, const tile *t, const float *weights, const fl
         ptrdiff_t from = t->kv * head_dim + first;
         for (int32_t begin = 0; begin < t->count; begin += SK_ATTENTION_CHUNK) {
             int32_t size = (int32_t)smaller(SK_ATTENTION_CHUNK, t->count - begin);
-            widen(b, t->values + begin, size, from, columns, width, buffer, values);
-            gather_chunk(b, t, begin, sums, weights, values, width);
+            const sk_type type = vectors_of(b, t->values + begin, size, from, columns, width,
+                                            query_count, buffer, values);
+            gather_chunk(b, t, begin, sums, weights, type, values, width);
         }
         for (int32_t i = 0; i < query_count; i++) {
             memcpy(output(b, t, i) + first, sums + i * width, (size_t)columns * sizeof *sums);
@@ -318,9 +324,5 @@ void sk_attention_run(const sk_attention_steps *steps, const sk_attention *args,
 
 void sk_fill_attention(sk_kernels *table) {
     sk_attention_portable(table);
-#if defined(SK_X86)
-    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
-        sk_attention_avx2(table);
-    }
-#endif
+    SK_FILL_LEVEL(attention, table);
 }

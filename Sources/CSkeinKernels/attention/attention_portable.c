@@ -6,7 +6,7 @@
 
 // Dot products are summed in eight lanes, then pairwise.
 
-enum { lanes = 8 };
+enum { lanes = 8, few = 0 };
 
 static void widen(sk_type type, float *y, const void *x, ptrdiff_t n) {
     sk_dequantize_portable(type, y, x, n);
@@ -15,14 +15,16 @@ static void widen(sk_type type, float *y, const void *x, ptrdiff_t n) {
     }
 }
 
-static void dots(float *scores, const float *queries, int32_t query_count, const float *const *keys,
-                 int32_t key_count, int32_t width, int32_t add) {
+static void dots(float *scores, const float *queries, int32_t query_count, sk_type type,
+                 const void *const *keys, int32_t key_count, int32_t width, int32_t add) {
+    (void)type;
     for (int32_t q = 0; q < query_count; q++, queries += width, scores += SK_ATTENTION_TILE) {
         for (int32_t i = 0; i < key_count; i++) {
+            const float *key = keys[i];
             float s[lanes] = {0};
             for (int32_t c = 0; c < width; c += lanes) {
                 for (int32_t l = 0; l < lanes; l++) {
-                    s[l] += queries[c + l] * keys[i][c + l];
+                    s[l] += queries[c + l] * key[c + l];
                 }
             }
             float dot = ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
@@ -51,28 +53,19 @@ static float weigh(float *scores, int32_t count, float scale, float cap, float *
     return factor;
 }
 
-static void gather(float *sums, const float *weights, int32_t query_count,
-                   const float *const *values, int32_t value_count, int32_t width) {
+static void gather(float *sums, const float *weights, int32_t query_count, sk_type type,
+                   const void *const *values, int32_t value_count, int32_t width) {
+    (void)type;
     for (int32_t q = 0; q < query_count; q++, sums += width, weights += SK_ATTENTION_TILE) {
         for (int32_t i = 0; i < value_count; i++) {
+            const float *value = values[i];
             for (int32_t c = 0; c < width; c++) {
-                sums[c] += weights[i] * values[i][c];
+                sums[c] += weights[i] * value[c];
             }
         }
     }
 }
 
-static const sk_attention_steps steps = {
-    .lanes = lanes,
-    .widen = widen,
-    .dots = dots,
-    .weigh = weigh,
-    .gather = gather,
-};
+#include "attention_table.h"
 
-static void attention(const sk_attention *args, ptrdiff_t row_begin, ptrdiff_t row_end,
-                      ptrdiff_t kv_begin, ptrdiff_t kv_end) {
-    sk_attention_run(&steps, args, row_begin, row_end, kv_begin, kv_end);
-}
-
-void sk_attention_portable(sk_kernels *table) { table->attention = attention; }
+void sk_attention_portable(sk_kernels *table) { fill_table(table); }

@@ -209,9 +209,5 @@ void sk_narrow_portable(sk_type type, void *y, const float *x, ptrdiff_t n) {
 void sk_fill_convert(sk_kernels *table) {
     table->dequantize = sk_dequantize_portable;
     table->narrow = sk_narrow_portable;
-#if defined(SK_X86)
-    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
-        sk_convert_avx2(table);
-    }
-#endif
+    SK_FILL_LEVEL(convert, table);
 }

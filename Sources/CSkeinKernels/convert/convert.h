@@ -17,6 +17,7 @@ SK_INLINE void sk_k_scale_min(const uint8_t *packed, int j, uint8_t *scale, uint
     }
 }
 
+/// The levels that convert_body.h is compiled for.
 void sk_convert_avx2(sk_kernels *table);
 void sk_convert_avx512(sk_kernels *table);
 void sk_convert_neon(sk_kernels *table);

@@ -184,27 +184,9 @@ static int32_t all_finite(const float *x, ptrdiff_t n) {
     return finite;
 }
 
+#include "elementwise_table.h"
+
 void sk_fill_elementwise(sk_kernels *table) {
-    table->rms_norm = rms_norm;
-    table->layer_norm = layer_norm;
-    table->rotary = rotary;
-    table->add = add;
-    table->multiply = multiply;
-    table->scale = scale;
-    table->silu = silu;
-    table->gelu_erf = gelu_erf;
-    table->gelu_tanh = gelu_tanh;
-    table->silu_gate = silu_gate;
-    table->gelu_gate = gelu_gate;
-    table->exp = exp_of_all;
-    table->tanh = tanh_of_all;
-    table->softmax = softmax;
-    table->log_sum_exp = log_sum_exp;
-    table->argmax = argmax;
-    table->all_finite = all_finite;
-#if defined(SK_X86)
-    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
-        sk_elementwise_avx2(table);
-    }
-#endif
+    fill_table(table);
+    SK_FILL_LEVEL(elementwise, table);
 }

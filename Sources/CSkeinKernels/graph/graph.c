@@ -81,14 +81,9 @@ static void tall_times_small(float *y, const float *x, ptrdiff_t p, const float 
     }
 }
 
+#include "graph_table.h"
+
 void sk_fill_graph(sk_kernels *table) {
-    table->skipgram = skipgram;
-    table->sparse_times_dense = sparse_times_dense;
-    table->gram = gram;
-    table->tall_times_small = tall_times_small;
-#if defined(SK_X86)
-    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
-        sk_graph_avx2(table);
-    }
-#endif
+    fill_table(table);
+    SK_FILL_LEVEL(graph, table);
 }

@@ -95,7 +95,8 @@ SK_INLINE void score_block(const sk_attention_backward *a, block_scratch *s, ptr
 
 /// Each row's log of the sum of the exponentials of its scores.
 SK_INLINE void total_rows(const sk_attention_backward *a, block_scratch *s, const float *keys,
-                          ptrdiff_t row, ptrdiff_t rows, sk_block_product *product, sk_map *exp) {
+                          ptrdiff_t row, ptrdiff_t rows, sk_block_product *product,
+                          sk_row_map *exp) {
     float most[EDGE], sums[EDGE] = {0};
     for (int r = 0; r < EDGE; r++) {
         most[r] = -INFINITY;
@@ -134,7 +135,7 @@ SK_INLINE void total_rows(const sk_attention_backward *a, block_scratch *s, cons
 /// One block of rows against one block of keys.
 SK_INLINE void meet_block(const sk_attention_backward *a, block_scratch *s, ptrdiff_t row,
                           ptrdiff_t rows, ptrdiff_t first, ptrdiff_t key_at, ptrdiff_t value_at,
-                          sk_block_product *product, sk_map *exp) {
+                          sk_block_product *product, sk_row_map *exp) {
     const ptrdiff_t count = a->rows - first < EDGE ? a->rows - first : EDGE;
     const ptrdiff_t d = a->head_dim, wide = s->wide, stride = a->x_stride;
     load_block(s->k, wide, a->x + first * stride + key_at, stride, count, d);
@@ -171,7 +172,7 @@ SK_INLINE void meet_block(const sk_attention_backward *a, block_scratch *s, ptrd
 }
 
 SK_INLINE void attention_head_backward(const sk_attention_backward *a, ptrdiff_t kv_head,
-                                       sk_block_product *product, sk_map *exp) {
+                                       sk_block_product *product, sk_row_map *exp) {
     block_scratch s = scratch_at(a->scratch, a->head_dim);
     const ptrdiff_t d = a->head_dim, group = a->heads / a->kv_heads, width = a->heads * d;
     const ptrdiff_t key_at = width + kv_head * d, value_at = key_at + a->kv_heads * d;

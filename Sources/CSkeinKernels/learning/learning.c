@@ -1,5 +1,4 @@
 #include "learning.h"
-#include "attention_backward.h"
 
 static void exponentials(float *y, const float *x, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -18,36 +17,7 @@ static void transpose(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, pt
     transpose_plain(y, ldy, x, ldx, rows, columns);
 }
 
-static void pack_columns(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
-                         ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
-    pack_columns_of(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
-}
-
-static void rms_norm_backward(float *dx, float *dweight, const float *dy, const float *x,
-                              const float *weight, ptrdiff_t rows, ptrdiff_t c, float epsilon) {
-    rms_norm_rows_backward(dx, dweight, dy, x, weight, rows, c, epsilon);
-}
-
-static void layer_norm_backward(float *dx, float *dweight, float *dbias, const float *dy,
-                                const float *x, const float *weight, ptrdiff_t rows, ptrdiff_t c,
-                                float epsilon) {
-    layer_norm_rows_backward(dx, dweight, dbias, dy, x, weight, rows, c, epsilon);
-}
-
-static void silu_gate_backward(float *dx, const float *dy, const float *x, ptrdiff_t rows,
-                               ptrdiff_t c) {
-    silu_gate_rows_backward(dx, dy, x, rows, c, exponentials);
-}
-
-static void gelu_tanh_backward(float *dx, const float *dy, const float *x, ptrdiff_t n) {
-    gelu_tanh_values_backward(dx, dy, x, n, exponentials);
-}
-
-static void gelu_erf_backward(float *dx, const float *dy, const float *x, ptrdiff_t n) {
-    gelu_erf_values_backward(dx, dy, x, n, exponentials, distribution);
-}
-
-static double cross_entropy(float *x, ptrdiff_t n, ptrdiff_t target, const sk_cross_entropy *rule) {
+static float log_of_sum(const float *x, ptrdiff_t n) {
     float most = -INFINITY;
     for (ptrdiff_t i = 0; i < n; i++) {
         most = x[i] > most ? x[i] : most;
@@ -56,7 +26,7 @@ static double cross_entropy(float *x, ptrdiff_t n, ptrdiff_t target, const sk_cr
     for (ptrdiff_t i = 0; i < n; i++) {
         sum += (double)expf(x[i] - most);
     }
-    return cross_entropy_row(x, n, target, rule, (float)((double)most + log(sum)), exponentials);
+    return (float)((double)most + log(sum));
 }
 
 static void block_product(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t a_row,
@@ -72,39 +42,11 @@ static void block_product(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t a_r
     }
 }
 
-static ptrdiff_t attention_scratch(ptrdiff_t head_dim) { return attention_scratch_of(head_dim); }
+#define LEVEL
 
-static void attention_backward(const sk_attention_backward *args, ptrdiff_t kv_head) {
-    attention_head_backward(args, kv_head, block_product, exponentials);
-}
-
-static void adamw(float *w, float *m, float *v, const float *gradient, ptrdiff_t n,
-                  const sk_adamw *rule) {
-    const sk_adamw a = *rule;
-    const float step = a.rate / a.correction1, root = sqrtf(a.correction2);
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const float g = gradient[i] * a.gradient_scale;
-        m[i] += (1 - a.beta1) * (g - m[i]);
-        v[i] = a.beta2 * v[i] + (1 - a.beta2) * g * g;
-        w[i] = w[i] * (1 - a.rate * a.decay) - step * m[i] / (sqrtf(v[i]) / root + a.epsilon);
-    }
-}
+#include "learning_table.h"
 
 void sk_fill_learning(sk_kernels *table) {
-    table->transpose = transpose;
-    table->pack_columns = pack_columns;
-    table->rms_norm_backward = rms_norm_backward;
-    table->layer_norm_backward = layer_norm_backward;
-    table->silu_gate_backward = silu_gate_backward;
-    table->gelu_tanh_backward = gelu_tanh_backward;
-    table->gelu_erf_backward = gelu_erf_backward;
-    table->cross_entropy = cross_entropy;
-    table->attention_scratch = attention_scratch;
-    table->attention_backward = attention_backward;
-    table->adamw = adamw;
-#if defined(SK_X86)
-    if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
-        sk_fill_learning_avx2(table);
-    }
-#endif
+    fill_table(table);
+    SK_FILL_LEVEL(learning, table);
 }

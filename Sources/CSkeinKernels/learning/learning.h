@@ -9,7 +9,7 @@
 /// The way back in plain loops over LANES sums, compiled once for each level that inlines them.
 enum { LANES = 16, SPAN = 256 };
 
-typedef void sk_map(float *y, const float *x, ptrdiff_t n);
+typedef void sk_row_map(float *y, const float *x, ptrdiff_t n);
 
 SK_INLINE float sum_of_lanes(const float lanes[LANES]) {
     float sums[LANES];
@@ -142,7 +142,7 @@ SK_INLINE void layer_norm_rows_backward(float *dx, float *dweight, float *dbias,
 }
 
 SK_INLINE void silu_gate_rows_backward(float *dx, const float *dy, const float *x, ptrdiff_t rows,
-                                       ptrdiff_t c, sk_map *exponentials) {
+                                       ptrdiff_t c, sk_row_map *exponentials) {
     float s[SPAN];
     for (ptrdiff_t r = 0; r < rows; r++, x += 2 * c, dx += 2 * c, dy += c) {
         for (ptrdiff_t first = 0; first < c; first += SPAN) {
@@ -162,7 +162,7 @@ SK_INLINE void silu_gate_rows_backward(float *dx, const float *dy, const float *
 }
 
 SK_INLINE void gelu_tanh_values_backward(float *dx, const float *dy, const float *x, ptrdiff_t n,
-                                         sk_map *exponentials) {
+                                         sk_row_map *exponentials) {
     const float c = 2 * 0.79788456f;
     float s[SPAN];
     for (ptrdiff_t first = 0; first < n; first += SPAN) {
@@ -182,7 +182,7 @@ SK_INLINE void gelu_tanh_values_backward(float *dx, const float *dy, const float
 
 /// `distribution` makes Φ(x).
 SK_INLINE void gelu_erf_values_backward(float *dx, const float *dy, const float *x, ptrdiff_t n,
-                                        sk_map *exponentials, sk_map *distribution) {
+                                        sk_row_map *exponentials, sk_row_map *distribution) {
     float s[SPAN], phi[SPAN];
     for (ptrdiff_t first = 0; first < n; first += SPAN) {
         const ptrdiff_t count = n - first < SPAN ? n - first : SPAN;
@@ -199,7 +199,7 @@ SK_INLINE void gelu_erf_values_backward(float *dx, const float *dy, const float 
 
 SK_INLINE double cross_entropy_row(float *x, ptrdiff_t n, ptrdiff_t target,
                                    const sk_cross_entropy *rule, float total,
-                                   sk_map *exponentials) {
+                                   sk_row_map *exponentials) {
     const float level = rule->smoothing / (float)n, share = 1 - rule->smoothing;
     const float factor = rule->scale * (1 + 2 * rule->z_weight * total);
     const float mean = rule->smoothing == 0 ? 0 : shifted_dot(x, total, NULL, n) / (float)n;
@@ -226,6 +226,9 @@ typedef void sk_block_product(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t
                               ptrdiff_t a_column, const float *b, ptrdiff_t ldb, ptrdiff_t m,
                               ptrdiff_t n, ptrdiff_t k);
 
-void sk_fill_learning_avx2(sk_kernels *table);
+/// The levels that learning_body.h is compiled for.
+void sk_learning_avx2(sk_kernels *table);
+void sk_learning_avx512(sk_kernels *table);
+void sk_learning_neon(sk_kernels *table);
 
 #endif

@@ -3,8 +3,9 @@
 
 #include "../internal.h"
 
-/// What one level's file fills; the arithmetic of all levels is scan_body.h.
+/// The levels that scan_body.h is compiled for.
 void sk_scan_avx2(sk_kernels *table);
 void sk_scan_avx512(sk_kernels *table);
+void sk_scan_neon(sk_kernels *table);
 
 #endif

@@ -1,9 +1,7 @@
 #include "scan.h"
 
 #if defined(SK_X86)
-#define WIDTH 8
-#define LEVEL SK_TARGET_AVX2
-#define FUSED 1
+#include "../vector/avx2.h"
 
 #include "scan_body.h"
 

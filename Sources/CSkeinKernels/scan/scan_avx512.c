@@ -1,9 +1,7 @@
 #include "scan.h"
 
 #if defined(SK_X86)
-#define WIDTH 16
-#define LEVEL SK_TARGET_AVX512
-#define FUSED 1
+#include "../vector/avx512.h"
 
 #include "scan_body.h"
 

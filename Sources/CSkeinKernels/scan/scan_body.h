@@ -1,12 +1,6 @@
-// The scan and the convolution before it, written once for vectors of WIDTH floats. Each level's
-// file defines WIDTH, FUSED (whether products and sums round once) and LEVEL (its attribute) and
-// includes this.
+// The scan and the convolution before it, written once for all levels with vectors.
 
 #include <math.h>
-#include <string.h>
-
-typedef float sk_v __attribute__((vector_size(WIDTH * 4)));
-typedef int32_t sk_vi __attribute__((vector_size(WIDTH * 4)));
 
 enum {
     BLOCK = SK_SCAN_BLOCK,
@@ -51,14 +45,6 @@ SK_INLINE LEVEL void add_some(float *y, const block_of *v, ptrdiff_t count) {
 SK_INLINE LEVEL void fill(block_of *v, float value) {
     EACH_PART { v->part[p] = (sk_v){0} + value; }
 }
-
-#if FUSED
-#define FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
-#else
-#define FMA(a, b, c) ((a) * (b) + (c))
-#endif
-// Taking zero away leaves the value as it is, so that this is one broadcast.
-#define ALL(value) ((value) - (sk_v){0})
 
 /// 2^v within 2 ulp for `count` vectors of values in [-126, 127]; what lies below is moved to the
 /// end. One constant at a time serves all vectors.

@@ -1,0 +1,71 @@
+// The entries of one level, after exponentials, distribution, transpose, log_of_sum and
+// block_product, with which they are made, and LEVEL.
+
+#include "attention_backward.h"
+
+LEVEL static void pack_columns(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
+                               ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
+    pack_columns_of(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
+}
+
+LEVEL static void rms_norm_backward(float *dx, float *dweight, const float *dy, const float *x,
+                                    const float *weight, ptrdiff_t rows, ptrdiff_t c,
+                                    float epsilon) {
+    rms_norm_rows_backward(dx, dweight, dy, x, weight, rows, c, epsilon);
+}
+
+LEVEL static void layer_norm_backward(float *dx, float *dweight, float *dbias, const float *dy,
+                                      const float *x, const float *weight, ptrdiff_t rows,
+                                      ptrdiff_t c, float epsilon) {
+    layer_norm_rows_backward(dx, dweight, dbias, dy, x, weight, rows, c, epsilon);
+}
+
+LEVEL static void silu_gate_backward(float *dx, const float *dy, const float *x, ptrdiff_t rows,
+                                     ptrdiff_t c) {
+    silu_gate_rows_backward(dx, dy, x, rows, c, exponentials);
+}
+
+LEVEL static void gelu_tanh_backward(float *dx, const float *dy, const float *x, ptrdiff_t n) {
+    gelu_tanh_values_backward(dx, dy, x, n, exponentials);
+}
+
+LEVEL static void gelu_erf_backward(float *dx, const float *dy, const float *x, ptrdiff_t n) {
+    gelu_erf_values_backward(dx, dy, x, n, exponentials, distribution);
+}
+
+LEVEL static double cross_entropy(float *x, ptrdiff_t n, ptrdiff_t target,
+                                  const sk_cross_entropy *rule) {
+    return cross_entropy_row(x, n, target, rule, log_of_sum(x, n), exponentials);
+}
+
+static ptrdiff_t attention_scratch(ptrdiff_t head_dim) { return attention_scratch_of(head_dim); }
+
+LEVEL static void attention_backward(const sk_attention_backward *args, ptrdiff_t kv_head) {
+    attention_head_backward(args, kv_head, block_product, exponentials);
+}
+
+LEVEL static void adamw(float *w, float *m, float *v, const float *gradient, ptrdiff_t n,
+                        const sk_adamw *rule) {
+    const sk_adamw a = *rule;
+    const float step = a.rate / a.correction1, root = sqrtf(a.correction2);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float g = gradient[i] * a.gradient_scale;
+        m[i] += (1 - a.beta1) * (g - m[i]);
+        v[i] = a.beta2 * v[i] + (1 - a.beta2) * g * g;
+        w[i] = w[i] * (1 - a.rate * a.decay) - step * m[i] / (sqrtf(v[i]) / root + a.epsilon);
+    }
+}
+
+SK_INLINE void fill_table(sk_kernels *table) {
+    table->transpose = transpose;
+    table->pack_columns = pack_columns;
+    table->rms_norm_backward = rms_norm_backward;
+    table->layer_norm_backward = layer_norm_backward;
+    table->silu_gate_backward = silu_gate_backward;
+    table->gelu_tanh_backward = gelu_tanh_backward;
+    table->gelu_erf_backward = gelu_erf_backward;
+    table->cross_entropy = cross_entropy;
+    table->attention_scratch = attention_scratch;
+    table->attention_backward = attention_backward;
+    table->adamw = adamw;
+}
