@@ -81,7 +81,7 @@ def load(args, server, clients, requests, prompt, answer, *extra):
     if not result.stdout:
         sys.exit(f"the load generator failed on {server.name}: {result.stderr}")
     figures = json.loads(result.stdout)
-    figures["server_cpu_seconds"] = server.cpu() - before
+    figures["server_cores"] = (server.cpu() - before) / figures["seconds"]
     if figures["failures"]:
         print(f"{server.name}: {figures['failures']} requests failed", file=sys.stderr)
     return figures
@@ -160,6 +160,12 @@ def main():
             median("skein prefix", "requests_per_second"),
             median("skein without memory prefix", "requests_per_second"))
     shares = [f["own_cores"] for runs in raw.values() for f in runs]
+    cores = {kind: [f["server_cores"] for key, runs in raw.items() for f in runs
+                    if key.split()[0] == kind and key.endswith("clients") and key.split()[1] != "1"]
+             for kind in ("skein", "llama")}
+    for kind, values in cores.items():
+        if values:
+            print(f"\n{kind} used {statistics.median(values):.2f} cores at more than one client.", end="")
     print(f"\nThe load generator used {max(shares):.3f} cores at most; {args.pairs} pairs,"
           f" {args.threads} threads, prompt {args.prompt}, answer {args.answer}.")
     if args.json:

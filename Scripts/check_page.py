@@ -4,8 +4,8 @@
     Scripts/check_page.py http://127.0.0.1:8080 [--screenshot page.png] [--chromium chromium]
 
 Sends a message and waits for streamed text, stops a second answer, regenerates it, and checks that the
-live view moved, that nothing was logged as an error and that no other host was asked. Needs Debian's
-chromium and `pip install websockets`.
+live view moved, that it shows the answer's tokens step by step and what became of each guess; that nothing was
+logged as an error and that no other host was asked. Needs Debian's chromium and `pip install websockets`.
 """
 
 import argparse
@@ -99,14 +99,21 @@ async def drive(args, port):
             await value(f"document.getElementById('text').value = {json.dumps(text)};"
                         "document.getElementById('form').requestSubmit(); true")
 
-        await value("document.getElementById('max_tokens').value = 24; true")
-        await send("geese")
+        await value("document.getElementById('max_tokens').value = 80;"
+                    "document.getElementById('temperature').value = 0;"
+                    "document.getElementById('drafts').value = 8; true")
+        await send("One day the goose went to the pond. One day the goose went to the pond. One day the")
         await until("document.querySelectorAll('.assistant').length == 1"
                     " && document.querySelector('.assistant').textContent.length > 5"
                     " && !document.getElementById('send').disabled", "an answer")
         first = await value("document.querySelector('.assistant').textContent")
         await until("document.getElementById('figures').textContent.includes('tokens/s')", "figures")
         await until("document.getElementById('step').textContent != '0'", "a step of the engine")
+        await until("[...document.querySelectorAll('#tokens u:not(.rejected)')].map(w => w.textContent)"
+                    f".join('').includes({json.dumps(first.strip())})", "the answer's tokens step by step")
+        if not await value("document.querySelectorAll('#tokens u.accepted, #tokens u.rejected').length"):
+            raise SystemExit("no step shows a draft")
+        await value("document.getElementById('max_tokens').value = 400; true")
         await send("<img src=x onerror=alert(1)>")
         await value("setTimeout(() => document.getElementById('stop').click(), 5); true")
         await until("!document.getElementById('send').disabled", "the end of the second answer")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Check `skein serve` with the official OpenAI client and with raw sockets.
 
-    Scripts/verify_server.py --skein PATH [--requests 10000]
+    Scripts/verify_server.py --skein PATH [--requests 10000] [--only SECTION]
 
 Starts the server on a free port of this machine with the model in Models/stories, runs every section
-and prints one line each; the exit status says whether all passed. Needs `pip install openai` (written with
-3.54.0). All traffic stays on 127.0.0.1.
+and prints one line each; the exit status says whether all passed. Needs `pip install openai jsonschema`
+(written with 3.57.0 and 4.26.0) and, for one section, Debian's wrk. All traffic stays on 127.0.0.1.
 """
 
 import argparse
@@ -13,35 +13,53 @@ import asyncio
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
+import jsonschema
 import openai
 
 TOOL = {"type": "function", "function": {"name": "fly", "parameters": {
     "type": "object", "properties": {"to": {"enum": ["south", "north"]}}, "required": ["to"],
     "additionalProperties": False}}}
+HERE = os.path.dirname(os.path.abspath(__file__))
+STORIES = os.path.join(HERE, "..", "Models", "stories")
 USER = [{"role": "user", "content": "geese"}]
+SCHEMA = {"type": "object", "properties": {
+    "name": {"type": "string", "maxLength": 8}, "count": {"type": "integer", "minimum": 1, "maximum": 20},
+    "tags": {"type": "array", "items": {"enum": ["tall", "small"]}, "maxItems": 2}},
+    "required": ["name", "count", "tags"], "additionalProperties": False}
+LOOPING = "One day the goose went to the pond. One day the goose went to the pond. One day the"
+
+
+class Skipped(Exception):
+    """A section that this machine cannot run; the reason is printed."""
 
 
 class Server:
-    def __init__(self, skein, *flags):
+    def __init__(self, skein, *flags, port=None):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+            self.port = port or s.getsockname()[1]
         self.base = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             [skein, "serve", "--port", str(self.port), "--log-level", "error", *flags],
             stderr=subprocess.DEVNULL)
-        for _ in range(200):
+        end = time.time() + 60
+        while True:
             try:
                 urllib.request.urlopen(self.base + "/health", timeout=2)
                 break
             except OSError:
+                if self.process.poll() is not None or time.time() > end:
+                    raise SystemExit(f"skein serve did not come up: {self.process.args}")
                 time.sleep(0.05)
         self.client = openai.OpenAI(base_url=self.base + "/v1", api_key="none", max_retries=0)
 
@@ -113,13 +131,8 @@ def structure(s, args):
     for seed in range(10):
         a = s.client.chat.completions.create(
             model="stories", messages=USER, seed=seed, max_tokens=150, response_format={
-                "type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {
-                    "type": "object", "properties": {
-                        "name": {"type": "string", "maxLength": 8},
-                        "count": {"type": "integer", "minimum": 1, "maximum": 20}},
-                    "required": ["name", "count"], "additionalProperties": False}}})
-        value = json.loads(a.choices[0].message.content)
-        assert set(value) == {"name", "count"} and 1 <= value["count"] <= 20, value
+                "type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA}})
+        jsonschema.validate(json.loads(a.choices[0].message.content), SCHEMA)
     a = s.client.chat.completions.create(
         model="stories", messages=USER, tools=[TOOL], tool_choice="required", max_tokens=150, seed=1)
     call = a.choices[0].message.tool_calls[0]
@@ -182,6 +195,66 @@ def together(s, args):
     return "64 at once equal each alone"
 
 
+def models(s, args):
+    """Several models at once, one of them for embeddings, chosen by name; a key."""
+    bert = os.path.join(HERE, "..", "Tests", "Golden", "models", "bert")
+    two = Server(args.skein, "--model", f"{STORIES}=one", "--model", f"{STORIES}=two", "--max-tokens", "5",
+                 "--embedding-model", f"{bert}=vectors", "--api-key", "secret")
+    try:
+        client = openai.OpenAI(base_url=two.base + "/v1", api_key="secret", max_retries=0)
+        assert {m.id for m in client.models.list()} == {"one", "two", "vectors"}
+        for name in ("one", "two"):
+            a = client.chat.completions.create(model=name, messages=USER)
+            assert a.model == name and a.usage.completion_tokens <= 5, a
+        texts = ["geese fly", "a b c", "geese fly"]
+        a = client.embeddings.create(model="vectors", input=texts)  # base64, as the client asks
+        b = client.embeddings.create(model="vectors", input=texts, encoding_format="float")
+        assert [e.embedding for e in a.data] == [e.embedding for e in b.data]
+        assert a.data[0].embedding == a.data[2].embedding != a.data[1].embedding
+        try:
+            two.client.models.list()
+            raise AssertionError("a wrong key was taken")
+        except openai.AuthenticationError:
+            pass
+    finally:
+        two.process.terminate()
+        two.process.wait(20)
+    return "two models, vectors, a key"
+
+
+def drafts(s, args):
+    """Guessing ahead changes no answer."""
+    count, repeating = 0, {"guided_regex": "(one day the goose )*"}
+    for fields, more in (({"temperature": 0}, {}), ({"temperature": 0.6, "seed": 5}, {}),
+                         ({"temperature": 0}, repeating), ({"temperature": 0.6, "seed": 5}, repeating)):
+        def ask(n):
+            return s.client.completions.create(
+                model="stories", prompt=LOOPING, max_tokens=120, logprobs=1,
+                extra_body={"speculative.n_max": n, **more}, **fields)
+        plain, drafted = ask(0), ask(16)
+        assert drafted.choices == plain.choices, (plain, drafted)
+        count += drafted.usage.completion_tokens_details.accepted_prediction_tokens
+    assert count > 10
+    return f"{count} drafts were right, the answers are the same"
+
+
+def hammer(s, args):
+    """wrk with 32 connections that stay open, one after another; all answers are 200."""
+    if not shutil.which("wrk"):
+        raise Skipped("no wrk on this machine")
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+                     'wrk.body = \'{"prompt": "There was once", "max_tokens": 4, "temperature": 0}\'\n')
+        script.flush()
+        out = subprocess.run(
+            ["wrk", "-t1", "-c32", "-d3s", "-s", script.name, s.base + "/v1/completions"],
+            capture_output=True, text=True, timeout=60).stdout
+    rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1))
+    assert rate > 1 and "Non-2xx" not in out and "Socket errors" not in out, out
+    assert s.is_idle(), "slots stayed"
+    return f"{rate:.0f} requests/s"
+
+
 def malformed(s, args):
     def send(data, wait=1.0):
         with socket.create_connection(("127.0.0.1", s.port), timeout=5) as line:
@@ -209,18 +282,28 @@ def malformed(s, args):
 
 
 def slow_reader(s, args):
-    with socket.create_connection(("127.0.0.1", s.port), timeout=5) as line:
-        data = json.dumps({"prompt": "A", "max_tokens": 200, "stream": True, "n": 64,
-                           "ignore_eos": True}).encode()
+    """A reader of ten bytes a second, with a small window: its requests wait, others do not."""
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(5)
+        line.connect(("127.0.0.1", s.port))
+        data = json.dumps({"prompt": "A", "max_tokens": 900, "stream": True, "n": 32,
+                           "ignore_eos": True, "logprobs": 5}).encode()
         line.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
                      % len(data) + data)
-        start = time.time()
+        start, slowest, before = time.time(), 0, s.resident()
         while time.time() - start < 3:
             line.recv(1)
+            asked = time.time()
             s.client.completions.create(model="stories", prompt="B", max_tokens=4)
+            slowest = max(slowest, time.time() - asked)
             time.sleep(0.1)
+        waiting = len(s.slots())
+        assert waiting > 0, "everything was computed for a reader that reads nothing"
+        grown = s.resident() - before
+        assert grown < 64, f"{grown:.0f} MiB were kept for it"
     assert s.is_idle(), "its slots stayed"
-    return "others were served, its slots are free"
+    return f"{waiting} answers waited for it, others took {slowest * 1000:.0f} ms at most, its slots are free"
 
 
 def soak(s, args):
@@ -262,9 +345,19 @@ def endings(s, args):
     assert sum(1 for _ in stream) > 100, "the stream was cut"
     assert s.process.wait(20) == 0, s.process.returncode
     again = Server(args.skein)
+    cut = iter(again.client.completions.create(
+        model="stories", prompt="A", max_tokens=900, stream=True, extra_body={"ignore_eos": True}))
+    next(cut)
     again.process.kill()
     again.process.wait()
-    third = Server(args.skein)
+    left, broken = 0, False
+    try:
+        for _ in cut:
+            left += 1
+    except Exception:  # whatever the client's transport calls a connection that breaks off
+        broken = True
+    assert broken, f"a stream outlived its server by {left} events"
+    third = Server(args.skein, port=again.port)
     third.client.completions.create(model="stories", prompt="A", max_tokens=2)
     third.process.terminate()
     assert third.process.wait(20) == 0
@@ -275,13 +368,19 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--skein", required=True)
     p.add_argument("--requests", type=int, default=1000)
+    p.add_argument("--only", action="append", help="a section to run; may be repeated")
     args = p.parse_args()
     args.skein = os.path.abspath(args.skein)
     server, failed = Server(args.skein), 0
-    for section in (chat, scores, stops, structure, responses, errors, cancel, together, malformed,
-                    slow_reader, soak, endings):
+    for section in (chat, scores, stops, structure, responses, errors, cancel, together, models, drafts, hammer,
+                    malformed, slow_reader, soak, endings):
+        if args.only and section.__name__ not in args.only:
+            continue
         try:
-            print(f"ok    {section.__name__}: {section(server, args)}", flush=True)
+            start = time.time()
+            print(f"ok    {section.__name__}: {section(server, args)} ({time.time() - start:.1f} s)", flush=True)
+        except Skipped as reason:
+            print(f"skip  {section.__name__}: {reason}", flush=True)
         except Exception as error:  # each section is reported, whatever went wrong in it
             failed += 1
             print(f"FAIL  {section.__name__}: {type(error).__name__} {error}", flush=True)

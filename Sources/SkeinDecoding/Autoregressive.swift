@@ -1,22 +1,34 @@
 public import SkeinTensor
 import SkeinCore
 
-/// Plain decoding: the prompt, then one row a token, each chosen from the row before.
+/// Decoding from left to right: the prompt, then a row a token, each chosen from the row before.
+///
+/// With a lookup, guesses at the next tokens run beside the row of the last one. A guess stands when it
+/// equals the token chosen before it, so guesses change neither greedy nor seeded answers, only how many
+/// tokens a step gives. Guesses are trimmable rows, and none are made where the row budget is one.
 ///
 /// The first wish is everything of the prompt that is not remembered yet. Where the engine runs only
 /// its leading rows, they are committed and the rest is wished for anew, so the tokens do not depend on
 /// how the prompt was cut. A wish that was not answered is repeated under its own id.
 ///
-/// A stop token ends the answer and is not emitted; so does a rule that is finished. `emit` names a token's absolute position. Prompt
-/// and answer together never exceed the context; the last token is emitted without being run.
+/// A stop token ends the answer and is not emitted, though it is scored where answers are; a rule that is
+/// finished ends it too. `emit` names a token's absolute position. Prompt and answer together never exceed
+/// the context; the last token is emitted without being run.
 public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
     /// Nothing: appending is what every state can do.
+    ///
+    /// Guesses need a state that can truncate.
     public static var requires: [Role: Requirements] { [.target: []] }
 
     private var rule: Rule
     private let stopTokens: Set<Int32>
-    /// Rows to be run next.
+    /// Final tokens whose rows are to be run next.
     private var pending: [Int32]
+    /// Guesses at the tokens after them; the first `draftCount` run.
+    private var guesses: [Int32] = []
+    private var draftCount = 0
+    private var lookup: PromptLookup?
+    private let draftLimit: Int
     /// How many rows the main branch holds: the position of the first pending row.
     private var committed: Int
     /// How many more tokens may come.
@@ -40,6 +52,7 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
     ///     run again in any case, so it must be smaller than the prompt.
     ///   - answerScores: With how many alternatives to score answer tokens; `nil` scores none.
     ///   - promptScores: The same for tokens of the prompt that are run.
+    ///   - draftLimit: The most guesses a step; 0 is plain decoding.
     /// - Throws: `SkeinError` with code `.invalidArgument` or `.contextOverflow`.
     public init(
         prompt: [Int32],
@@ -49,7 +62,8 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
         contextLimit: Int,
         startingAt start: Int = 0,
         answerScores: Int? = nil,
-        promptScores: Int? = nil
+        promptScores: Int? = nil,
+        draftLimit: Int = 0
     ) throws {
         guard !prompt.isEmpty else {
             throw SkeinError(
@@ -82,71 +96,144 @@ public struct Autoregressive<Rule: TokenRule>: DecodingStrategy {
         asksBest = rule.takesBest
         self.answerScores = answerScores
         self.promptScores = promptScores
+        self.draftLimit = draftLimit
+        lookup = draftLimit > 0 ? PromptLookup(prompt) : nil
     }
 
-    /// All rows that are not committed yet; nothing once finished.
+    /// All rows that are not committed yet, and guesses where they leave room; nothing once finished.
     ///
-    /// The budget is not looked at: causal rows are divisible, so the engine runs as many as fit.
+    /// Only guesses look at the budget: causal rows are divisible, so the engine runs as many as fit.
     public mutating func wish(rowBudget: Int) -> [Wish] {
         guard !isFinished else { return [] }
-        let last = pending.count - 1
-        let positions = pending.indices.map { Int32(truncatingIfNeeded: committed + $0) }
+        draft(rowBudget: rowBudget)
+        let tokens = draftCount > 0 ? pending + guesses.prefix(draftCount) : pending
+        let positions = tokens.indices.map { Int32(truncatingIfNeeded: committed + $0) }
         return [
             Wish(
                 id: id,
-                inputs: .tokens(pending),
+                inputs: .tokens(tokens),
                 positions: positions,
                 reads: .all(.main),
-                wanted: wanted(last)
+                wanted: wanted(pending.count - 1),
+                isTrimmable: draftCount > 0
             )
         ]
     }
 
+    /// Guesses what follows the one row that is left to run; the last token is never run.
+    private mutating func draft(rowBudget: Int) {
+        (guesses, draftCount) = ([], 0)
+        guard let lookup, pending.count == 1, remaining > 1 else { return }
+        draftCount = max(min(lookup.reach, draftLimit, rowBudget - 1, remaining - 1), 0)
+        // One at least, to be judged.
+        guesses = lookup.guess(max(draftCount, 1))
+        draftCount = min(draftCount, guesses.count)
+    }
+
     private func wanted(_ last: Int) -> [Wish.Want] {
-        let end = Wish.Want(rows: last..<last + 1, what: asksBest ? .best : .logits)
+        let end = Wish.Want(rows: last..<last + 1 + draftCount, what: asksBest ? .best : .logits)
         guard promptScores != nil, last > 0 else { return [end] }
         return [Wish.Want(rows: 0..<last, what: .logits), end]
     }
 
-    /// Commits the rows that ran and, after the last one, emits the token chosen.
+    /// Commits the rows that stand and, once the last final one ran, emits what was chosen.
     public mutating func receive<O: Outputs & ~Copyable>(_ outputs: borrowing O) -> [Effect] {
         guard !isFinished, outputs.isAnswered(id) else { return [] }
-        let answered = min(outputs.rowsAnswered(id), pending.count)
-        guard answered > 0 else { return [] }
-        let rows = (0..<answered).map { Int32(truncatingIfNeeded: $0) }
-        var effects = [Effect.commit(id, rows: rows, to: .main)]
-        let isComplete = answered == pending.count
-        if let promptScores {
-            let scored = (0..<min(answered, pending.count - 1)).map { row in
-                outputs.score(id, row: row, token: pending[row + 1], alternatives: promptScores)
-            }
-            let head = committed == 0 ? [TokenScore(token: pending[0], logProbability: nil)] : []
-            effects.append(.score(head + scored, of: .prompt))
-        }
-        let chosen = isComplete ? choose(outputs, row: answered - 1) : nil
-        let score = chosen.flatMap { token in
-            answerScores.map {
-                outputs.score(id, row: answered - 1, token: token, alternatives: $0)
-            }
-        }
-        committed += answered
-        id = WishID(id: id.id &+ 1)
-        guard isComplete else {
+        let ran = min(outputs.rowsAnswered(id), pending.count + draftCount)
+        guard ran > 0 else { return [] }
+        let answered = min(ran, pending.count)
+        var effects: [Effect] = []
+        if let promptScores { effects.append(promptScore(outputs, answered, promptScores)) }
+        guard answered == pending.count else {
+            effects.insert(commit(answered), at: 0)
             pending.removeFirst(answered)
             return effects
         }
-        guard let token = chosen else { return effects + [finish(.failed)] }
         promptScores = nil
-        if stopTokens.contains(token) { return effects + [finish(.stop)] }
-        if let score { effects.append(.score([score], of: .answer)) }
-        effects.append(.emit([token], at: committed, on: .main))
+        var path = Path()
+        var row = answered - 1
+        while true {
+            extend(&path, outputs, row: row)
+            let place = row + 1 - answered
+            let isRight = place < guesses.count && guesses[place] == path.tokens.last
+            guard path.reason == nil, isRight, row + 1 < ran, asksBest == rule.takesBest else {
+                break
+            }
+            row += 1
+        }
+        let position = committed + answered
+        // A stop token is chosen after the last row that stands; it is no row itself.
+        effects.insert(commit(row + 1), at: 0)
+        if !path.scores.isEmpty { effects.append(.score(path.scores, of: .answer)) }
+        if ran > answered {
+            let accepted = row + 1 - answered
+            let trace = Trace(
+                drafted: ran - answered,
+                accepted: accepted,
+                forwards: 1,
+                rejected: Array(guesses[accepted..<ran - answered])
+            )
+            effects.append(.trace(trace))
+        }
+        if !path.tokens.isEmpty { effects.append(.emit(path.tokens, at: position, on: .main)) }
+        if let reason = path.reason { return effects + [finish(reason)] }
+        asksBest = rule.takesBest
+        pending = path.tokens.suffix(1)
+        return effects
+    }
+
+    /// The tokens that a step's rows lead to.
+    private struct Path {
+        var tokens: [Int32] = []
+        var scores: [TokenScore] = []
+        var reason: FinishReason?
+    }
+
+    /// Chooses the token after a row.
+    private mutating func extend<O: Outputs & ~Copyable>(
+        _ path: inout Path,
+        _ outputs: borrowing O,
+        row: Int
+    ) {
+        guard let token = choose(outputs, row: row) else {
+            path.reason = .failed
+            return
+        }
+        if let answerScores {
+            path.scores.append(
+                outputs.score(id, row: row, token: token, alternatives: answerScores)
+            )
+        }
+        if path.tokens.count < guesses.count { lookup?.judge(guesses[path.tokens.count] == token) }
+        guard !stopTokens.contains(token) else {
+            path.reason = .stop
+            return
+        }
+        path.tokens.append(token)
         remaining -= 1
         rule.advance(token)
-        if rule.isFinished { return effects + [finish(.stop)] }
-        if remaining == 0 { return effects + [finish(.length)] }
-        asksBest = rule.takesBest
-        pending = [token]
-        return effects
+        lookup?.advance(token)
+        path.reason = rule.isFinished ? .stop : remaining == 0 ? .length : nil
+    }
+
+    /// Makes the leading rows of the wish part of the main branch.
+    private mutating func commit(_ count: Int) -> Effect {
+        let rows = (0..<count).map { Int32(truncatingIfNeeded: $0) }
+        defer { id = WishID(id: id.id &+ 1) }
+        committed += count
+        return .commit(id, rows: rows, to: .main)
+    }
+
+    private func promptScore<O: Outputs & ~Copyable>(
+        _ outputs: borrowing O,
+        _ answered: Int,
+        _ alternatives: Int
+    ) -> Effect {
+        let head = committed == 0 ? [TokenScore(token: pending[0], logProbability: nil)] : []
+        let scored = (0..<min(answered, pending.count - 1)).map { row in
+            outputs.score(id, row: row, token: pending[row + 1], alternatives: alternatives)
+        }
+        return .score(head + scored, of: .prompt)
     }
 
     private func choose<O: Outputs & ~Copyable>(_ outputs: borrowing O, row: Int) -> Int32? {
@@ -175,6 +262,7 @@ extension Autoregressive where Rule == SamplingRule {
     ///   - start: How many rows of the prompt the main branch holds already.
     ///   - answerScores: With how many alternatives to score answer tokens; `nil` scores none.
     ///   - promptScores: The same for tokens of the prompt that are run.
+    ///   - draftLimit: The most guesses a step; 0 is plain decoding.
     /// - Throws: `SkeinError` with code `.invalidArgument` or `.contextOverflow`.
     public init(
         prompt: [Int32],
@@ -183,7 +271,8 @@ extension Autoregressive where Rule == SamplingRule {
         contextLimit: Int,
         startingAt start: Int = 0,
         answerScores: Int? = nil,
-        promptScores: Int? = nil
+        promptScores: Int? = nil,
+        draftLimit: Int = 0
     ) throws {
         try self.init(
             prompt: prompt,
@@ -193,7 +282,8 @@ extension Autoregressive where Rule == SamplingRule {
             contextLimit: contextLimit,
             startingAt: start,
             answerScores: answerScores,
-            promptScores: promptScores
+            promptScores: promptScores,
+            draftLimit: draftLimit
         )
     }
 }

@@ -41,11 +41,15 @@ extension Engine {
                 )
             }
         }
+        // Held once, so that what a strategy remembers grows in place.
+        for reception in receptions { slots[reception.number]?.strategy = Absent() }
         receive(&receptions, logits)
         for reception in receptions {
+            slots[reception.number]?.strategy = reception.strategy
+            slots[reception.number]?.wishes = []
+        }
+        for reception in receptions {
             let number = reception.number
-            slots[number]?.strategy = reception.strategy
-            slots[number]?.wishes = []
             guard reception.isFinite else {
                 fail(number, nonFinite(), &events)
                 continue
@@ -182,6 +186,13 @@ extension Engine {
         if slot.log.count == slot.request.prompt.count { execution.state.snapshot(slot.main) }
         if slot.log.count <= slot.request.prompt.count { remember(slot) }
     }
+}
+
+/// Stands where a strategy was taken out for a moment.
+private struct Absent: DecodingStrategy {
+    static var requires: [Role: Requirements] { [:] }
+    mutating func wish(rowBudget: Int) -> [Wish] { [] }
+    mutating func receive<O: Outputs & ~Copyable>(_ outputs: borrowing O) -> [Effect] { [] }
 }
 
 extension Visibility {

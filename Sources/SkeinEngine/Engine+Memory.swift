@@ -50,8 +50,8 @@ extension Engine {
     /// Chooses the rows of a step: decoding first, the least recently served before others; then prompts
     /// by priority and arrival, as many rows as the budgets leave.
     ///
-    /// Where memory runs out, remembered prompts go first; then the request of lowest priority that came
-    /// last gives up its rows and waits to run them again.
+    /// Where memory runs out, remembered prompts go first, then drafts; then the request of lowest
+    /// priority that came last gives up its rows and waits to run them again.
     func plan(_ events: inout [EngineEvent]) -> StepPacker {
         var candidates: [(slot: EngineSlot, wish: Wish)] = []
         for number in running {
@@ -73,13 +73,15 @@ extension Engine {
                 ($0.slot.request.priority, $0.slot.arrival)
                     < ($1.slot.request.priority, $1.slot.arrival)
             }
+        var allowsDrafts = true
         while true {
             var packer = StepPacker(
                 budget: options.rowBudget,
                 vocabularySize: model.description.vocabularySize
             )
             for (slot, wish) in decoding where running.contains(slot.number) {
-                packer.add(wish, slot: slot.number, limit: .max)
+                let limit = wish.isTrimmable && !allowsDrafts ? 1 : Int.max
+                packer.add(wish, slot: slot.number, limit: limit)
             }
             var rows = packer.rows == 0 ? Int.max : options.promptRowsBesideDecoding
             for (slot, wish) in prompts where running.contains(slot.number) {
@@ -93,6 +95,13 @@ extension Engine {
                 StateDemand(BranchKey($0.slot, $0.wish.grown), rows: $0.place.rows)
             }
             if makeRoom(execution.state.bytesNeeded(demands)) { return packer }
+            // Nobody gives way to another's drafts.
+            if allowsDrafts,
+                packer.placed.contains(where: { $0.wish.isTrimmable && $0.place.rows > 1 })
+            {
+                allowsDrafts = false
+                continue
+            }
             if let victim = victim() {
                 preempt(victim)
             } else if let last = running.last {
@@ -115,7 +124,9 @@ extension Engine {
     private func wishes(_ slot: inout EngineSlot) -> [Wish] {
         let done = execution.state.count(slot.main)
         guard done < slot.rowsToRebuild else {
-            return slot.strategy.wish(rowBudget: options.rowBudget)
+            // What a prompt may take is for the packer to say; this is about drafts.
+            let share = max(options.draftRows / max(running.count, 1), 1)
+            return slot.strategy.wish(rowBudget: min(share, options.rowBudget))
         }
         return [
             Wish(

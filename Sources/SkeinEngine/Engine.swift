@@ -51,6 +51,8 @@ public final class Engine {
         counts.stateLimit = options.stateLimit ?? 0
     }
 
+    /// Whether drafts may run: a state that keeps only its end cannot leave out those that were wrong.
+    public var allowsDrafts: Bool { execution.state.capabilities.contains(.truncate) }
     /// The number of requests in progress, waiting ones included.
     public var active: Int { slots.count }
     /// Bytes of keys and values in use, remembered prompts included.
@@ -202,6 +204,7 @@ public final class Engine {
             case .trace(let slot, let trace):
                 parts[slot]?.drafted += trace.drafted
                 parts[slot]?.accepted += trace.accepted
+                parts[slot]?.rejected += trace.rejected
             default: break
             }
         }

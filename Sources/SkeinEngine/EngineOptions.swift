@@ -6,6 +6,11 @@ public struct EngineOptions: Sendable {
     public var rowBudget = 512
     /// The most rows of prompts in a step that decodes too, so that answers keep flowing.
     public var promptRowsBesideDecoding = 128
+    /// Rows that decoding requests share in a step, drafts included.
+    ///
+    /// Where requests are fewer, strategies may fill the rest with drafts; beyond it a draft costs more
+    /// than it saves.
+    public var draftRows = 8
     /// The most requests that run together.
     public var slotLimit = 64
     /// The type of keys and values; f16 unless told otherwise.

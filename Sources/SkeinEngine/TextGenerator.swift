@@ -70,6 +70,7 @@ public final class TextGenerator {
     ///   - prompt: Token ids; at least one.
     ///   - parameters: How tokens are chosen and when to stop.
     ///   - stopStrings: Texts that end the answer and are not part of it.
+    ///   - draftLimit: The most tokens to guess ahead a step; no guess changes the answer.
     ///   - isCancelled: Asked before every step.
     ///   - onText: Called with each piece of text as it becomes final.
     /// - Returns: The answer.
@@ -78,17 +79,20 @@ public final class TextGenerator {
         prompt: [Int32],
         parameters: SamplingParameters,
         stopStrings: [String] = [],
+        draftLimit: Int = 0,
         isCancelled: () -> Bool = { false },
         onText: (String) -> Void = { _ in }
     ) throws -> GenerationResult {
         let parameters = withStopTokens(parameters)
+        let draftLimit = engine.allowsDrafts ? draftLimit : 0
         let slot = try engine.enqueue(
             EngineRequest(prompt: prompt) { [contextSize] remembered in
                 try Autoregressive(
                     prompt: prompt,
                     parameters: parameters,
                     contextLimit: contextSize,
-                    startingAt: remembered
+                    startingAt: remembered,
+                    draftLimit: draftLimit
                 )
             }
         )
@@ -119,8 +123,8 @@ public final class TextGenerator {
                 switch event {
                 case .tokens(_, let tokens, _):
                     first = first ?? clock.now
-                    result.tokens += tokens
                     for token in tokens where !stops.isStopped {
+                        result.tokens.append(token)
                         let (text, _) = stops.append(stream.append(token))
                         emit(text)
                     }

@@ -22,6 +22,7 @@ extension Page {
         <label>Min-p <input id="min_p" type="number" min="0" max="1" step="0.01" value="0.05"></label>
         <label>Most tokens <input id="max_tokens" type="number" min="1" step="1" value="256"></label>
         <label>Seed <input id="seed" type="number" step="1"></label>
+        <label>Guess ahead <input id="drafts" type="number" min="0" max="64" step="1"></label>
         <label>Stop <input id="stops" type="text"></label>
         <label>System <input id="system" type="text"></label></div></details></section>
         <section id="engine" aria-label="Engine"><h2>Engine</h2>
@@ -31,7 +32,11 @@ extension Page {
         <canvas id="rows" width="640" height="120" role="img" aria-label="Rows of each step"></canvas>
         <p class="legend"><i class="prompt"></i>prompt rows <i class="decode"></i>decoding rows
         <i class="drafted"></i>drafted <i class="accepted"></i>accepted <i class="branch"></i>branches</p>
-        <div id="slots"></div></section></main>
+        <div id="slots"></div>
+        <h2>Tokens of each step</h2>
+        <p class="legend"><i class="chosen"></i>chosen <i class="accepted"></i>drafted and accepted
+        <i class="rejected"></i>drafted and rejected</p>
+        <div id="tokens" aria-label="Tokens of each step"></div></section></main>
         """#
 
     private static let style = #"""
@@ -57,6 +62,12 @@ extension Page {
         border-radius:4px;margin:.6rem 0 0}.legend{font-size:.75rem;margin:.2rem 0}.legend i{display:inline-block;
         width:.7rem;height:.7rem;margin:0 .3rem 0 .6rem}.prompt{background:var(--b)}.decode{background:var(--a)}
         .drafted{background:var(--d)}.accepted{background:var(--c)}.branch{border:2px solid var(--d)}
+        #tokens{font-size:.8rem;line-height:1.9;max-height:14rem;overflow:auto;white-space:pre-wrap}
+        #tokens b{font-weight:normal;border-bottom:1px solid var(--line);margin-right:.25rem}
+        #tokens u{text-decoration:none;border-radius:3px;padding:0 .1rem}.legend .chosen{background:var(--a)}
+        .legend .rejected{background:var(--d)}u.chosen{color:var(--a)}
+        u.accepted{background:color-mix(in srgb,var(--c) 40%,transparent)}
+        #tokens u.rejected{color:var(--d);text-decoration:line-through;opacity:.8}
         .lane{display:grid;grid-template-columns:3rem 1fr 6rem;gap:.5rem;align-items:center;font-size:.8rem;
         font-variant-numeric:tabular-nums;margin:.15rem 0}.bar{height:.8rem;background:var(--line);
         border-radius:2px;overflow:hidden;display:flex}.bar i{height:100%;display:block}

@@ -8,6 +8,10 @@ extension Page {
         $('key').value = localStorage.getItem('skein-key') || '';
         $('key').onchange = () => { localStorage.setItem('skein-key', $('key').value); models(); };
         const headers = () => $('key').value ? {Authorization: 'Bearer ' + $('key').value} : {};
+        // Requests of this page bear a name that nobody else knows; the server shows their tokens to it alone.
+        const own = 'page-' + [...crypto.getRandomValues(new Uint8Array(12))]
+          .map(n => n.toString(16).padStart(2, '0')).join('');
+        let asked = 0;
         async function models() {
           try {
             const answer = await fetch('/v1/models', {headers: headers()});
@@ -45,7 +49,7 @@ extension Page {
         }
         async function ask(path, body, signal) {
           const answer = await fetch(path, {method: 'POST', signal, body: JSON.stringify(body),
-            headers: {...headers(), 'content-type': 'application/json'}});
+            headers: {...headers(), 'content-type': 'application/json', 'x-request-id': own + '-' + ++asked}});
           if (answer.ok) return answer;
           const problem = (await answer.json()).error;
           throw Object.assign(new Error(problem.message), {code: problem.code});
@@ -56,6 +60,7 @@ extension Page {
           $('send').disabled = $('again').disabled = true;
           $('stop').disabled = false;
           const box = show('assistant', '');
+          $('tokens').replaceChildren();
           const message = {role: 'assistant', content: ''};
           const start = performance.now();
           let first = 0, tokens = 0, usage = null;
@@ -63,7 +68,7 @@ extension Page {
             const options = {model: $('model').value, stream: true, stream_options: {include_usage: true},
               temperature: number('temperature'), top_p: number('top_p'), top_k: number('top_k'),
               min_p: number('min_p'), max_tokens: number('max_tokens'), seed: number('seed'),
-              stop: $('stops').value ? [$('stops').value] : undefined};
+              'speculative.n_max': number('drafts'), stop: $('stops').value ? [$('stops').value] : undefined};
             const system = $('system').value ? [{role: 'system', content: $('system').value}] : [];
             let answer;
             try {
@@ -92,6 +97,7 @@ extension Page {
           const seconds = (performance.now() - first) / 1000;
           if (first) {
             const cached = usage ? usage.prompt_tokens_details.cached_tokens : 0;
+            if (usage) tokens = usage.completion_tokens;
             $('figures').textContent = `${((tokens - 1) / seconds || 0).toFixed(1)} tokens/s, first after `
               + `${(first - start).toFixed(0)} ms` + (usage ? `, prompt ${usage.prompt_tokens} (${cached} cached)`
               + `, answer ${usage.completion_tokens}` : '');
@@ -148,7 +154,8 @@ extension Page {
             lane.className = 'lane'; bar.className = 'bar';
             name.textContent = '#' + slot.slot;
             const parts = slot.drafted
-              ? [['accepted', slot.accepted], ['drafted', slot.drafted - slot.accepted]]
+              ? [['decode', slot.rows - slot.drafted], ['accepted', slot.accepted],
+                ['drafted', slot.drafted - slot.accepted]]
               : [[slot.tokens ? 'decode' : 'prompt', slot.rows]];
             const total = Math.max(step.prompt_rows + step.decode_rows, 1);
             for (const [kind, count] of parts) {
@@ -157,19 +164,38 @@ extension Page {
               piece.style.width = Math.max(100 * count / total, count ? 3 : 0) + '%';
               bar.append(piece);
             }
-            note.textContent = slot.rows + (slot.rows === 1 ? ' row' : ' rows') + (slot.branches > 1 ? ', ' + slot.branches + ' branches' : '');
+            note.textContent = slot.rows + (slot.rows === 1 ? ' row' : ' rows')
+              + (slot.drafted ? ', ' + slot.accepted + '/' + slot.drafted : '')
+              + (slot.branches > 1 ? ', ' + slot.branches + ' branches' : '');
             lane.append(name, bar, note);
             return lane;
           }));
         }
+        function words(step) {
+          for (const slot of step.slots) {
+            if (!slot.texts || !slot.texts.length) continue;
+            const group = document.createElement('b');
+            group.title = 'step ' + step.step;
+            group.append(...slot.texts.map(token => {
+              const word = document.createElement('u');
+              word.className = token.kind;
+              word.textContent = token.text;
+              return word;
+            }));
+            $('tokens').append(group);
+            if ($('tokens').childElementCount > 400) $('tokens').firstElementChild.remove();
+            $('tokens').scrollTop = $('tokens').scrollHeight;
+          }
+        }
         let before = null;
         async function watch() {
           try {
-            const answer = await fetch('/steps?model=' + encodeURIComponent($('model').value || ''),
-              {headers: headers()});
+            const answer = await fetch('/steps?show=' + own + '&model='
+              + encodeURIComponent($('model').value || ''), {headers: headers()});
             if (!answer.ok) throw new Error(answer.statusText);
             for await (const step of events(answer)) {
               steps.push(step);
+              words(step);
               if (steps.length > 160) steps.shift();
               const now = performance.now();
               $('running').textContent = step.running + ' of ' + step.slot_limit;

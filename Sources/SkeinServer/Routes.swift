@@ -25,7 +25,11 @@ enum Routes {
         },
         get("/slots") { _, _, state in Watching.slots(state) },
         get("/steps") { request, _, state in
-            try Watching.steps(request.uri.queryParameters["model"].map(String.init), state)
+            try Watching.steps(
+                request.uri.queryParameters["model"].map(String.init),
+                showing: request.uri.queryParameters["show"].map(String.init),
+                state
+            )
         },
         get("/openapi.yaml") { _, _, _ in
             .text(OpenAPIDocument.text, type: "application/yaml")
@@ -63,7 +67,7 @@ enum Routes {
         _ handle: @escaping @Sendable (Fields, ServerContext, ServerState) async throws -> Response
     ) -> Entry {
         Entry(method: .post, path: path) { request, context, state in
-            let fields = try await state.fields(request, id: context.requestID)
+            let fields = try await state.fields(request, context)
             return try await handle(fields, context, state)
         }
     }

@@ -10,6 +10,17 @@ public struct ServerOptions: Sendable {
     public var apiKeys: [String] = []
     /// The most bytes of a request's body.
     public var bodyLimit = 8 << 20
+    /// The most bytes of a request's headers.
+    public var headerLimit = 64 << 10
+    /// The most connections at once; further ones wait to be accepted.
+    public var connectionLimit = 4096
+    /// Seconds after which a connection is closed on which nothing happens or a request's headers do not
+    /// end.
+    public var idleTimeout = 120.0
+    /// The most seconds that a request's body may take to arrive.
+    public var bodyTimeout = 60.0
+    /// The most requests a minute of one key or, without keys, of one address; `nil` is no limit.
+    public var requestsPerMinute: Int?
     /// The most seconds a request may take; `nil` is no limit.
     public var requestTimeout: Double?
     /// Seconds to wait for running requests when the server ends.
@@ -22,6 +33,10 @@ public struct ServerOptions: Sendable {
     public var logsPrompts = false
     /// Whether metrics also carry vLLM's own names.
     public var exportsVLLMNames = false
+    /// The most tokens to guess ahead where a request does not say; 0 is plain decoding.
+    public var draftLimit = 0
+    /// The most tokens that may be guessed ahead at all.
+    public static let mostDrafts = 64
     /// The most tokens an answer has where a request does not say; `nil` fills the context.
     public var defaultMaxTokens: Int?
 

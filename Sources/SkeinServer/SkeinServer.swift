@@ -36,7 +36,8 @@ public struct SkeinServer: Sendable {
             registry: registry,
             metrics: ServerMetrics(),
             connections: connections,
-            logger: logger
+            logger: logger,
+            rates: options.requestsPerMinute.map { RateLimiter(perMinute: $0) }
         )
         var quiet = logger
         quiet.logLevel = .critical
@@ -45,7 +46,8 @@ public struct SkeinServer: Sendable {
             server: try builder(connections),
             configuration: .init(
                 address: .hostname(options.host, port: options.port),
-                serverName: "skein"
+                serverName: "skein",
+                availableConnectionsDelegate: MaximumAvailableConnections(options.connectionLimit)
             ),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet
@@ -66,7 +68,11 @@ public struct SkeinServer: Sendable {
         let http = HTTPServerBuilder.http1(
             configuration: .init(
                 additionalChannelHandlers: [connections.makeHandler()],
-                idleTimeout: .seconds(120)
+                idleTimeout: .milliseconds(Int64(options.idleTimeout * 1000)),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: options.headerLimit,
+                    maxHeaderListSize: options.headerLimit
+                )
             )
         )
         guard let tls = options.tls else { return http }

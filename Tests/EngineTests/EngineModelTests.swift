@@ -8,7 +8,7 @@ import Testing
 
 /// The engine against the simplest model of it: a table of what every request gets alone.
 @Suite struct EngineModelTests {
-    /// A kind of request, plain, sampled or forking, with the answer it must get.
+    /// A kind of request, plain, sampled, drafting or forking, with the answer it must get.
     struct Kind {
         var prompt: [Int32]
         var make: @Sendable (Int) throws -> any DecodingStrategy
@@ -67,7 +67,8 @@ import Testing
                         prompt: Array(prompt),
                         parameters: parameters,
                         contextLimit: 4096,
-                        startingAt: remembered
+                        startingAt: remembered,
+                        draftLimit: number % 3 == 1 ? 4 : 0
                     )
                 },
                 isForking: false
@@ -95,6 +96,7 @@ import Testing
             $0.slotLimit = 12
             $0.rowBudget = 48
             $0.promptRowsBesideDecoding = 16
+            $0.draftRows = 64
             $0.stateLimit = 120 * SchedulingTests.pageBytes
         }
         var open: [Int32: (kind: Int, answer: [Int32])] = [:]
@@ -147,6 +149,7 @@ import Testing
         }
         #expect(wrong == 0)
         #expect(finished > Self.operations / 10)
+        #expect(engine.statistics.draftedTokens > 0)
         #expect(cancelled > 0 && engine.statistics.preemptions > 0)
         #expect(engine.statistics.cacheHits > engine.statistics.cacheQueries / 4)
         engine.forgetPrompts()

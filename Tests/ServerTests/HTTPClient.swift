@@ -6,7 +6,9 @@ import Glibc
 #endif
 
 /// One connection to a server on this machine, byte by byte, so that a test sees what is on the wire.
-final class HTTPClient {
+///
+/// One thread uses it at a time, but for `close`.
+final class HTTPClient: @unchecked Sendable {
     struct Answer {
         var status = 0
         var headers: [String: String] = [:]
@@ -65,6 +67,9 @@ final class HTTPClient {
         buffer.append(contentsOf: chunk[..<count])
         return true
     }
+
+    /// What has come and was not taken by `answer`.
+    var received: String { String(decoding: buffer, as: UTF8.self) }
 
     func waitForText(_ text: String) -> Bool {
         while buffer.range(of: Data(text.utf8)) == nil { guard read() else { return false } }

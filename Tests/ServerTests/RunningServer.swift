@@ -45,7 +45,9 @@ final class RunningServer: Sendable {
         logger.logLevel = .error
         let server = SkeinServer(options: options, registry: registry, logger: logger)
         let (ports, sink) = AsyncStream<Int>.makeStream()
-        task = Task { try await server.run { sink.yield($0) } }
+        task = Task(executorPreference: OwnThreads.shared) {
+            try await server.run { sink.yield($0) }
+        }
         var iterator = ports.makeAsyncIterator()
         port = await iterator.next() ?? 0
         self.service = service

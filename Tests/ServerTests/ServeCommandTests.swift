@@ -3,7 +3,7 @@ import SkeinTestSupport
 import Testing
 
 /// `skein serve` as its users run it: a process of its own.
-@Suite struct ServeCommandTests {
+@Suite(.ownThreads) struct ServeCommandTests {
     /// The server, its port, and what it wrote.
     final class Served {
         let process = Process()
@@ -39,11 +39,10 @@ import Testing
             try? FileManager.default.removeItem(atPath: log)
         }
 
-        /// Waits until a connection is taken.
+        /// Waits until the model is loaded and a connection taken.
         func client() async throws -> HTTPClient {
-            for _ in 0..<400 {
-                if let client = try? HTTPClient(port: port) { return client }
-                try await Task.sleep(for: .milliseconds(25))
+            _ = try await becomes {
+                text.contains(#""ready""#) && (try? HTTPClient(port: port)) != nil
             }
             return try HTTPClient(port: port)
         }
@@ -52,10 +51,7 @@ import Testing
 
         /// Waits until the process ends; false when it does not within ten seconds.
         func ends() async throws -> Bool {
-            for _ in 0..<400 where process.isRunning {
-                try await Task.sleep(for: .milliseconds(25))
-            }
-            return !process.isRunning
+            try await becomes { !process.isRunning }
         }
     }
 

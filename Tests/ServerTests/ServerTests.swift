@@ -10,7 +10,7 @@ import SkeinText
 import Testing
 
 /// What a client sees on the wire.
-@Suite(.serialized) struct ServerTests {
+@Suite(.serialized, .ownThreads) struct ServerTests {
     static let prompt = #""prompt":"There was once a","temperature":0"#
 
     @Test func `a completion is the model's greedy continuation`() async throws {
@@ -131,15 +131,19 @@ import Testing
                 "{\(Self.prompt),\"max_tokens\":240,\"ignore_eos\":true,\"stream\":\(isStreaming)}"
             // Requests that keep the engine busy long enough to be seen there.
             for _ in 0..<40 { client.start("POST", "/v1/completions", body) }
-            if isStreaming { #expect(client.waitForText("data: ")) }
-            client.close()
-            var rounds = 0
-            while server.service.statistics().running > 0 || rounds < 3, rounds < 500 {
-                try await Task.sleep(for: .milliseconds(10))
-                rounds += 1
+            if isStreaming {
+                #expect(client.waitForText("data: "))
+            } else {
+                #expect(try await becomes { server.service.statistics().running > 0 })
             }
-            #expect(server.service.statistics().running == 0)
-            #expect(server.service.statistics().waiting == 0)
+            client.close()
+            #expect(
+                try await becomes {
+                    let now = server.service.statistics()
+                    return now.running == 0 && now.waiting == 0
+                        && now.finished[.cancelled, default: 0] > (isStreaming ? 0 : 1)
+                }
+            )
         }
         await server.stop()
     }

@@ -74,12 +74,16 @@ public struct StepReport: Sendable {
     public struct Part: Sendable {
         /// The engine's number for the request.
         public var slot: Int32
+        /// The request's own id, where a service runs the engine.
+        public var id = ""
         /// Rows it ran.
         public var rows = 0
         /// Rows drafted.
         public var drafted = 0
         /// Drafts accepted.
         public var accepted = 0
+        /// The drafts that were not accepted, where known.
+        public var rejected: [Int32] = []
         /// Branches it keeps.
         public var branches = 0
         /// Tokens that became final.

@@ -21,6 +21,10 @@ public struct GenerationRequest: Sendable {
     public var deadline: ContinuousClock.Instant?
     /// Whether the answer comes as one piece at its end, which spares the reader a wake-up a token.
     public var deliversAtEnd = false
+    /// The most tokens to guess ahead a step; no guess changes the answer.
+    ///
+    /// 0 is plain decoding, and what a model with a recurrent state always does.
+    public var draftLimit = 0
     /// For each answer token its log-probability and that many alternatives; `nil` is none.
     public var topLogProbabilities: Int?
     /// For each prompt token its log-probability and that many alternatives; `nil` is none.
@@ -67,6 +71,8 @@ public struct GenerationSummary: Sendable, Hashable {
     public var reason: FinishReason
     /// The stop text that ended it, if one did.
     public var stopString: String?
+    /// How probable the end token was that ended it, where one did and scores were asked for.
+    public var endScore: TokenScore?
     /// What went wrong, where `reason` is `.failed`.
     public var failure: String?
     /// Tokens of the prompt.

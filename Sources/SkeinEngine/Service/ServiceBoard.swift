@@ -148,6 +148,9 @@ final class ServiceBoard: Sendable {
         }
     }
 
+    /// Whether somebody watches steps.
+    var isObserved: Bool { desk.withLock { !$0.observers.isEmpty } }
+
     func publish(_ step: StepReport) {
         let observers = desk.withLock { Array($0.observers.values) }
         for observer in observers { observer.yield(step) }

@@ -74,8 +74,8 @@ final class ServiceLoop {
             let events = try engine.step()
             // Before the answers: whoever has one finds it counted.
             board.publish(engine.statistics, nil)
+            publishStep()
             for event in events { handle(event) }
-            if let report = engine.lastStep { board.publish(report) }
         } catch {
             // The step's requests cannot go on; those in line may.
             for (slot, client) in clients where client.isStarted {
@@ -97,6 +97,7 @@ final class ServiceLoop {
             text: TokenStream(tokenizer, skipSpecialTokens: request.skipsSpecialTokens),
             stops: StopStrings(request.stopStrings)
         )
+        let draftLimit = engine.allowsDrafts ? request.draftLimit : 0
         var entry = EngineRequest(prompt: request.prompt) { [contextSize, parameters] remembered in
             try Autoregressive(
                 prompt: request.prompt,
@@ -105,7 +106,8 @@ final class ServiceLoop {
                 contextLimit: contextSize,
                 startingAt: remembered,
                 answerScores: request.topLogProbabilities,
-                promptScores: request.promptLogProbabilities
+                promptScores: request.promptLogProbabilities,
+                draftLimit: draftLimit
             )
         }
         entry.priority = request.priority
@@ -189,8 +191,12 @@ final class ServiceLoop {
     }
 
     private func send(_ client: inout Client) {
-        client.sink.send(.piece(client.held))
+        var piece = client.held
         client.held = GenerationPiece(text: "", tokens: [])
+        // The score of an end token may have come with those before it.
+        client.held.scores = Array(piece.scores.dropFirst(piece.tokens.count))
+        piece.scores.removeLast(client.held.scores.count)
+        client.sink.send(.piece(piece))
     }
 
     /// Takes a request out of the engine.
@@ -211,6 +217,8 @@ final class ServiceLoop {
             client.summary.stopString = client.stops.found
         }
         if !client.held.tokens.isEmpty || !client.held.text.isEmpty { send(&client) }
+        // After a stop text the rest are scores of tokens that were cut off.
+        if !client.stops.isStopped { client.summary.endScore = client.held.scores.first }
         client.summary.reason = reason
         client.summary.totalTime = (.now - client.submitted).seconds
         client.sink.send(.finished(client.summary))
@@ -228,6 +236,15 @@ final class ServiceLoop {
         let isDue = isIdle || now - lastReport > .milliseconds(100)
         if isDue { lastReport = now }
         board.publish(engine.statistics, isDue ? reports() : nil)
+    }
+
+    /// Shows the last step to whoever watches, before requests that ended with it are forgotten.
+    private func publishStep() {
+        guard board.isObserved, var report = engine.lastStep else { return }
+        for place in report.parts.indices {
+            report.parts[place].id = clients[report.parts[place].slot]?.request.id ?? ""
+        }
+        board.publish(report)
     }
 
     private func reports() -> [SlotReport] {

@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
+internal import NIOCore
 internal import SkeinCore
 
 /// The outermost layer: ids, errors as OpenAI's objects, keys, cross-origin headers, the access log.
@@ -27,6 +28,7 @@ struct Gatekeeper: RouterMiddleware {
                 response = Response(status: .noContent)
             } else {
                 try check(request)
+                try checkRate(request, context)
                 response = try await next(request, context)
             }
         } catch is CancellationError {
@@ -51,10 +53,30 @@ struct Gatekeeper: RouterMiddleware {
             + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
+    /// The key that a request bears.
+    private func key(_ request: Request) -> String {
+        let given = request.headers[.authorization] ?? ""
+        return given.lowercased().hasPrefix("bearer ") ? String(given.dropFirst(7)) : given
+    }
+
+    /// Refuses callers that ask too often; looking on is free.
+    private func checkRate(_ request: Request, _ context: Context) throws {
+        guard let rates = state.rates, request.method == .post else { return }
+        let caller =
+            state.options.apiKeys.isEmpty
+            ? context.channel.remoteAddress?.ipAddress ?? "" : key(request)
+        guard let wait = rates.take(caller) else { return }
+        throw APIError(
+            .tooManyRequests,
+            "this server takes \(state.options.requestsPerMinute ?? 0) requests a minute of one caller",
+            code: "rate_limit_exceeded",
+            retryAfter: Int(wait.rounded(.up))
+        )
+    }
+
     private func check(_ request: Request) throws {
         guard !state.options.apiKeys.isEmpty, !Self.open.contains(request.uri.path) else { return }
-        var given = request.headers[.authorization] ?? ""
-        if given.lowercased().hasPrefix("bearer ") { given.removeFirst(7) }
+        let given = key(request)
         var isKnown = false
         // Every key is compared to its end, so that time tells nothing.
         for key in state.options.apiKeys where Self.isEqual(key, given) { isKnown = true }

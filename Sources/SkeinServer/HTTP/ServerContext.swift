@@ -23,14 +23,22 @@ struct ServerState: Sendable {
     let metrics: ServerMetrics
     let connections: ConnectionWatch
     let logger: Logger
+    /// Who has asked too often, where that is limited.
+    let rates: RateLimiter?
 
     /// Reads a request's body as a JSON object; what it says is logged only by a server told to.
-    func fields(_ request: Request, id: String) async throws -> Fields {
+    func fields(_ request: Request, _ context: ServerContext) async throws -> Fields {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }),
             length > options.bodyLimit
         {
             throw tooLarge(length)
         }
+        let channel = context.channel
+        let limit = TimeAmount.milliseconds(Int64(options.bodyTimeout * 1000))
+        let patience = channel.eventLoop.scheduleTask(in: limit) {
+            channel.close(mode: .all, promise: nil)
+        }
+        defer { patience.cancel() }
         let body: ByteBuffer
         do {
             body = try await collect(request)
@@ -49,7 +57,10 @@ struct ServerState: Sendable {
             throw APIError(.badRequest, "the body is \(value.kind), expected an object")
         }
         if options.logsPrompts {
-            logger.info("body", metadata: ["id": "\(id)", "body": "\(value.text(.compact))"])
+            logger.info(
+                "body",
+                metadata: ["id": "\(context.requestID)", "body": "\(value.text(.compact))"]
+            )
         }
         return Fields(object)
     }

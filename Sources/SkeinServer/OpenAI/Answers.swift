@@ -12,6 +12,9 @@ struct Answer: Sendable {
     var promptScores: [TokenScore] = []
     var summary = GenerationSummary(reason: .cancelled)
 
+    /// The scores with that of the end token, where one ended it.
+    var scoresToEnd: [TokenScore] { scores + (summary.endScore.map { [$0] } ?? []) }
+
     /// OpenAI's word for why it ended.
     var finishReason: String { summary.reason.apiName }
 
@@ -131,7 +134,7 @@ enum ScoreFormat {
         var place = offset
         for score in scores {
             offsets.append(.int(place))
-            place += text(score.token).unicodeScalars.count
+            place += length(score, tokenizer)
         }
         return [
             "tokens": .array(scores.map { .string(text($0.token)) }),
@@ -149,6 +152,11 @@ enum ScoreFormat {
             ),
             "text_offset": .array(offsets),
         ]
+    }
+
+    /// The length of a token's own text in Unicode scalars.
+    static func length(_ score: TokenScore, _ tokenizer: Tokenizer) -> Int {
+        String(decoding: tokenizer.bytes(of: score.token), as: UTF8.self).unicodeScalars.count
     }
 
     /// A log-probability as JSON can say it: OpenAI writes -9999 for what cannot come.

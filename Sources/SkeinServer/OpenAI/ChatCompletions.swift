@@ -39,7 +39,7 @@ struct ChatCompletions {
                 context.requestID,
                 prompt: prompt,
                 number: number,
-                timeout: state.options.requestTimeout
+                state.options
             )
             request.topLogProbabilities = scores
             constraint.apply(to: &request)

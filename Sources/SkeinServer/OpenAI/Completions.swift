@@ -113,7 +113,7 @@ struct Completions {
                     context.requestID,
                     prompt: prompt,
                     number: number,
-                    timeout: state.options.requestTimeout
+                    state.options
                 )
                 request.topLogProbabilities = scores
                 constraint.apply(to: &request)
@@ -141,7 +141,7 @@ struct Completions {
             scores == nil
             ? .null
             : ScoreFormat.completions(
-                answer.promptScores + (onlyEchoes ? [] : answer.scores),
+                answer.promptScores + (onlyEchoes ? [] : answer.scoresToEnd),
                 model.service.tokenizer,
                 offset: 0
             )
@@ -167,6 +167,17 @@ struct Completions {
         EventStream.response { [self] sender in
             let tally = UsageTally()
             let offsets = Counters(generation.streams.count)
+            if echo, scores == nil {
+                for number in generation.streams.indices {
+                    var choice = JSONObject()
+                    choice["text"] = .string(echoes[number / fields.count])
+                    choice["index"] = .int(number)
+                    choice["logprobs"] = .null
+                    choice["finish_reason"] = .null
+                    let chunk = envelope([.object(choice)], usage: nil)
+                    try await sender.send(EventStream.frame(chunk))
+                }
+            }
             try await generation.forEach { number, event in
                 var choice = JSONObject()
                 choice["text"] = ""
@@ -177,6 +188,10 @@ struct Completions {
                 case .prompt(let scored):
                     guard echo else { return }
                     choice["text"] = .string(echoes[number / fields.count])
+                    _ = offsets.add(
+                        scored.reduce(0) { $0 + ScoreFormat.length($1, model.service.tokenizer) },
+                        to: number
+                    )
                     choice["logprobs"] = ScoreFormat.completions(
                         scored,
                         model.service.tokenizer,
@@ -201,6 +216,13 @@ struct Completions {
                         onlyEchoes ? "length" : summary.reason.apiName
                     )
                     if let stop = summary.stopString { choice["stop_reason"] = .string(stop) }
+                    if let end = summary.endScore, !onlyEchoes {
+                        choice["logprobs"] = ScoreFormat.completions(
+                            [end],
+                            model.service.tokenizer,
+                            offset: offsets.add(0, to: number)
+                        )
+                    }
                 }
                 try await sender.send(EventStream.frame(envelope([.object(choice)], usage: nil)))
             }

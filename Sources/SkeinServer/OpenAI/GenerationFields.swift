@@ -16,6 +16,8 @@ struct GenerationFields {
     var isStreaming = false
     var includesUsage = false
     var returnsTokens = false
+    /// The most tokens to guess ahead; `nil` leaves it to the server.
+    var draftLimit: Int?
 
     /// Reads the fields.
     ///
@@ -69,6 +71,7 @@ struct GenerationFields {
         isStreaming = try fields.bool("stream") ?? false
         includesUsage = try fields.fields("stream_options")?.bool("include_usage") ?? false
         returnsTokens = try fields.bool("return_tokens") ?? false
+        draftLimit = try fields.int("speculative.n_max", in: 0...ServerOptions.mostDrafts)
     }
 
     private mutating func readBias(_ fields: Fields) throws {
@@ -98,8 +101,12 @@ struct GenerationFields {
     }
 
     /// The request of one of `count` answers.
-    func request(_ id: String, prompt: [Int32], number: Int, timeout: Double?) -> GenerationRequest
-    {
+    func request(
+        _ id: String,
+        prompt: [Int32],
+        number: Int,
+        _ options: ServerOptions
+    ) -> GenerationRequest {
         var parameters = parameters
         parameters.seed &+= UInt64(number)
         var request = GenerationRequest(id: id, prompt: prompt, parameters: parameters)
@@ -110,7 +117,8 @@ struct GenerationFields {
         request.cacheSalt = cacheSalt
         request.usesPrefixCache = usesPrefixCache
         request.skipsSpecialTokens = skipsSpecialTokens
-        request.deadline = timeout.map { .now + .seconds($0) }
+        request.draftLimit = draftLimit ?? options.draftLimit
+        request.deadline = options.requestTimeout.map { .now + .seconds($0) }
         return request
     }
 }

@@ -71,7 +71,7 @@ struct Responses {
             context.requestID,
             prompt: prompt,
             number: 0,
-            timeout: state.options.requestTimeout
+            state.options
         )
         let generation = try Generation([request], model, state)
         if fields.isStreaming { return stream(generation) }

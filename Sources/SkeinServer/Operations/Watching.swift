@@ -2,6 +2,7 @@ internal import SkeinModels
 internal import Hummingbird
 internal import SkeinCore
 internal import SkeinEngine
+internal import SkeinText
 
 /// What an operator looks at: health, models, slots and steps.
 enum Watching {
@@ -81,17 +82,50 @@ enum Watching {
     }
 
     /// Every forward pass as it ends, for the live view.
-    static func steps(_ name: String?, _ state: ServerState) throws -> Response {
+    ///
+    /// What requests say is shown of those alone whose ids begin with what the watcher names: whoever
+    /// chose an id may see what became of it.
+    static func steps(
+        _ name: String?,
+        showing prefix: String?,
+        _ state: ServerState
+    ) throws -> Response {
         let model = try state.registry.model(named: name)
+        if let prefix, prefix.utf8.count < 8 {
+            throw APIError.invalid(
+                "show",
+                "show has \(prefix.utf8.count) bytes, expected at least 8"
+            )
+        }
         return EventStream.response { sender in
             for await step in model.service.steps() {
                 let counts = model.service.statistics()
-                try await sender.send(EventStream.frame(json(step, counts)))
+                let value = json(step, counts) { part in
+                    guard let prefix, part.id.hasPrefix(prefix) else { return nil }
+                    return texts(part, model.service.tokenizer)
+                }
+                try await sender.send(EventStream.frame(value))
             }
         }
     }
 
-    private static func json(_ step: StepReport, _ counts: EngineStatistics) -> JSON {
+    /// A slot's tokens of one step with what became of them.
+    private static func texts(_ part: StepReport.Part, _ tokenizer: Tokenizer) -> JSON {
+        func entry(_ token: Int32, _ kind: String) -> JSON {
+            let bytes = tokenizer.bytes(of: token)
+            return ["text": .string(String(decoding: bytes, as: UTF8.self)), "kind": .string(kind)]
+        }
+        let chosen = part.tokens.enumerated().map {
+            entry($0.element, $0.offset < part.accepted ? "accepted" : "chosen")
+        }
+        return .array(chosen + part.rejected.map { entry($0, "rejected") })
+    }
+
+    private static func json(
+        _ step: StepReport,
+        _ counts: EngineStatistics,
+        _ texts: (StepReport.Part) -> JSON?
+    ) -> JSON {
         [
             "step": .int(step.number),
             "seconds": .double(step.time),
@@ -104,18 +138,19 @@ enum Watching {
             "kv_limit": .int(counts.stateLimit),
             "kv_cached_rows": .int(counts.cachedRows),
             "generation_tokens": .int(counts.generationTokens),
-            "slots": .array(
-                step.parts.map { part in
-                    [
-                        "slot": .int(Int(part.slot)),
-                        "rows": .int(part.rows),
-                        "drafted": .int(part.drafted),
-                        "accepted": .int(part.accepted),
-                        "branches": .int(part.branches),
-                        "tokens": .int(part.tokens.count),
-                    ]
-                }
-            ),
+            "slots": .array(step.parts.map { json($0, texts($0)) }),
         ]
+    }
+
+    private static func json(_ part: StepReport.Part, _ texts: JSON?) -> JSON {
+        var object = JSONObject()
+        object["slot"] = .int(Int(part.slot))
+        object["rows"] = .int(part.rows)
+        object["drafted"] = .int(part.drafted)
+        object["accepted"] = .int(part.accepted)
+        object["branches"] = .int(part.branches)
+        object["tokens"] = .int(part.tokens.count)
+        if let texts { object["texts"] = texts }
+        return .object(object)
     }
 }

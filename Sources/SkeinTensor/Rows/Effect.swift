@@ -40,9 +40,12 @@ public struct Trace: Hashable, Sendable {
     public var accepted: Int
     /// Forward passes that took part.
     public var forwards: Int
+    /// The drafts that were not accepted, where the strategy can name them.
+    public var rejected: [Int32]
 
     /// Counts a round.
-    public init(drafted: Int, accepted: Int, forwards: Int) {
+    public init(drafted: Int, accepted: Int, forwards: Int, rejected: [Int32] = []) {
+        self.rejected = rejected
         self.drafted = drafted
         self.accepted = accepted
         self.forwards = forwards

@@ -31,6 +31,12 @@ struct Generate: ParsableCommand {
     )
     var promptCache: String?
 
+    @Option(
+        name: .customLong("draft-max"),
+        help: "Tokens to guess ahead from what was said before; no guess changes the answer."
+    )
+    var draftMax = 0
+
     @Flag(help: "Print one JSON object instead of text.")
     var json = false
 
@@ -56,6 +62,7 @@ struct Generate: ParsableCommand {
             prompt: ids,
             parameters: parameters,
             stopStrings: sampling.stop,
+            draftLimit: max(draftMax, 0),
             isCancelled: { Interrupt.isRaised },
             onText: { piece in if !json { Environment.out(piece) } }
         )

@@ -99,8 +99,34 @@ struct Serve: AsyncParsableCommand {
     )
     var prefixCaching = true
 
+    @Option(
+        name: .customLong("draft-max"),
+        help: "Tokens to guess ahead from what was said before; no guess changes an answer."
+    )
+    var draftMax = 0
+
+    @Option(
+        help: "Rows that decoding requests share; drafts fill what decoding leaves."
+    )
+    var draftRows = EngineOptions().draftRows
+
     @Option(help: "The most bytes of a request's body.")
     var maxBodyBytes = 8 << 20
+
+    @Option(help: "The most bytes of a request's headers.")
+    var maxHeaderBytes = 64 << 10
+
+    @Option(help: "The most connections at once.")
+    var maxConnections = 4096
+
+    @Option(help: "The most requests a minute of one key, or of one address where no key is asked.")
+    var maxRequestsPerMinute: Int?
+
+    @Option(help: "Seconds until a silent connection is closed.")
+    var idleTimeout = 120.0
+
+    @Option(help: "The most seconds that a request's body may take to arrive.")
+    var bodyTimeout = 60.0
 
     @Option(help: "The most seconds of a request.")
     var requestTimeout: Double?
@@ -198,6 +224,7 @@ struct Serve: AsyncParsableCommand {
         options.engine.slotLimit = parallel
         options.engine.rowBudget = batch
         options.engine.promptRowsBesideDecoding = promptRows
+        options.engine.draftRows = draftRows
         options.engine.cacheType = try ModelFlags.floatType(cacheType, flag: "--cache-type")
         options.engine.remembersPrompts = prefixCaching
         options.engine.stateLimit =
@@ -221,15 +248,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func serverOptions() throws -> ServerOptions {
-        guard parallel > 0, queueLimit >= 0, batch > 0, promptRows > 0, maxBodyBytes > 0,
-            (0...65535).contains(port)
-        else {
-            throw SkeinError(
-                .invalidArgument,
-                "--parallel, --queue-limit, --batch-size, --prompt-rows, --max-body-bytes or --port is"
-                    + " out of its domain, expected counts above 0 and a port up to 65535"
-            )
-        }
+        try checkDomains()
         var options = ServerOptions()
         options.host = host
         options.port = port
@@ -240,6 +259,12 @@ struct Serve: AsyncParsableCommand {
                 .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
         }
         options.bodyLimit = maxBodyBytes
+        options.headerLimit = maxHeaderBytes
+        options.connectionLimit = maxConnections
+        options.requestsPerMinute = maxRequestsPerMinute
+        options.idleTimeout = idleTimeout
+        options.bodyTimeout = bodyTimeout
+        options.draftLimit = draftMax
         options.requestTimeout = requestTimeout
         options.drainTimeout = drainTimeout
         options.defaultMaxTokens = maxTokens
@@ -253,5 +278,33 @@ struct Serve: AsyncParsableCommand {
             throw SkeinError(.invalidArgument, "--tls-cert and --tls-key belong together")
         }
         return options
+    }
+
+    /// Refuses flags that make no sense, by name.
+    private func checkDomains() throws {
+        for (flag, value, least) in [
+            ("--parallel", parallel, 1), ("--queue-limit", queueLimit, 0),
+            ("--batch-size", batch, 1),
+            ("--prompt-rows", promptRows, 1), ("--draft-rows", draftRows, 1),
+            ("--draft-max", draftMax, 0), ("--max-body-bytes", maxBodyBytes, 1),
+            ("--max-header-bytes", maxHeaderBytes, 256), ("--max-connections", maxConnections, 1),
+            ("--max-requests-per-minute", maxRequestsPerMinute ?? 1, 1), ("--port", port, 0),
+        ] where value < least {
+            throw SkeinError(.invalidArgument, "\(flag) is \(value), expected at least \(least)")
+        }
+        for (flag, value, least) in [
+            ("--idle-timeout", idleTimeout, 1e-3), ("--body-timeout", bodyTimeout, 1e-3),
+            ("--request-timeout", requestTimeout ?? 1, 0), ("--drain-timeout", drainTimeout, 0),
+        ] where !(least..<1e9).contains(value) {
+            throw SkeinError(
+                .invalidArgument,
+                "\(flag) is \(value), expected at least \(least) seconds and less than 1e9"
+            )
+        }
+        for (flag, value, most) in [
+            ("--port", port, 65535), ("--draft-max", draftMax, ServerOptions.mostDrafts),
+        ] where value > most {
+            throw SkeinError(.invalidArgument, "\(flag) is \(value), expected at most \(most)")
+        }
     }
 }
