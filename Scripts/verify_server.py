@@ -191,6 +191,7 @@ def together(s, args):
             return a.choices[0].text
         alone = [await ask(n) for n in range(64)]
         assert list(await asyncio.gather(*map(ask, range(64)))) == alone
+        await client.close()
     asyncio.run(run())
     return "64 at once equal each alone"
 
@@ -330,6 +331,7 @@ def soak(s, args):
         await asyncio.gather(*map(one, range(args.requests // 10)))
         before = s.resident()
         await asyncio.gather(*map(one, range(args.requests - args.requests // 10)))
+        await client.close()
         return counts, before
     counts, before = asyncio.run(run())
     assert s.is_idle()
