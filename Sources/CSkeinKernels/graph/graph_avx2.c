@@ -83,49 +83,87 @@ static SK_TARGET_AVX2 void skipgram(float *in, float *out, ptrdiff_t width, cons
     }
 }
 
-/// `n` eights of one row of A x, kept in registers over the row's entries.
-SK_INLINE SK_TARGET_AVX2 void strip(float *y, const int32_t *targets, const float *values,
-                                    int64_t count, const float *x, ptrdiff_t width,
-                                    const ptrdiff_t n) {
-    sk_f8 sums[8];
-    for (ptrdiff_t i = 0; i < n; i++) {
-        sums[i] = _mm256_setzero_ps();
+/// How many entries ahead the operand's rows are asked for; entries of rows lie side by side.
+enum { SPARSE_AHEAD = 6 };
+
+/// Columns i ..< i + 8 n of one row, kept in registers over the row's entries.
+SK_INLINE SK_TARGET_AVX2 void strip(const sk_sparse *args, ptrdiff_t row, int64_t entries,
+                                    ptrdiff_t i, const ptrdiff_t n, const int is_half) {
+    ptrdiff_t width = args->width;
+    ptrdiff_t bytes = is_half ? 2 : 4;
+    const char *x = (is_half ? (const char *)args->halves : (const char *)args->x) + i * bytes;
+    sk_f8 sums[10];
+    for (ptrdiff_t k = 0; k < n; k++) {
+        sums[k] = _mm256_setzero_ps();
     }
-    for (int64_t e = 0; e < count; e++) {
-        const float *other = x + (ptrdiff_t)targets[e] * width;
-        if (e + 4 < count) {
-            const float *ahead = x + (ptrdiff_t)targets[e + 4] * width;
-            for (ptrdiff_t i = 0; i < n; i += 2) {
-                _mm_prefetch((const char *)(ahead + 8 * i), _MM_HINT_T0);
+    for (int64_t e = args->offsets[row]; e < args->offsets[row + 1]; e++) {
+        if (e + SPARSE_AHEAD < entries) {
+            const char *ahead = x + args->targets[e + SPARSE_AHEAD] * width * bytes;
+            for (ptrdiff_t k = 0; k < n * 8 * bytes; k += 64) {
+                _mm_prefetch(ahead + k, _MM_HINT_T0);
             }
         }
-        sk_f8 value = sk_all8(values ? values[e] : 1);
-        for (ptrdiff_t i = 0; i < n; i++) {
-            sums[i] = _mm256_fmadd_ps(value, _mm256_loadu_ps(other + 8 * i), sums[i]);
+        const char *other = x + args->targets[e] * width * bytes;
+        sk_f8 value = sk_all8(args->values ? args->values[e] : 1);
+        for (ptrdiff_t k = 0; k < n; k++) {
+            sk_f8 eight = is_half ? _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)other + k))
+                                  : _mm256_loadu_ps((const float *)other + 8 * k);
+            sums[k] = _mm256_fmadd_ps(value, eight, sums[k]);
         }
     }
-    for (ptrdiff_t i = 0; i < n; i++) {
-        _mm256_storeu_ps(y + 8 * i, sums[i]);
+    sk_f8 scale = sk_all8(args->scale ? args->scale[row] : 1);
+    for (ptrdiff_t k = 0; k < n; k++) {
+        ptrdiff_t at = row * width + i + 8 * k;
+        sk_f8 y = _mm256_mul_ps(sums[k], scale);
+        if (args->own) {
+            y = _mm256_fmadd_ps(sk_all8(args->own[row]), _mm256_loadu_ps(args->x + at), y);
+        }
+        if (args->first) {
+            y = _mm256_fmadd_ps(sk_all8(args->first_factor), _mm256_loadu_ps(args->first + at), y);
+        }
+        if (args->second) {
+            sk_f8 q = _mm256_loadu_ps(args->second + at);
+            y = _mm256_fmadd_ps(sk_all8(args->second_factor), q, y);
+        }
+        _mm256_storeu_ps(args->y + at, y);
+        if (args->sum) {
+            sk_f8 sum = _mm256_loadu_ps(args->sum + at);
+            sum = _mm256_fmadd_ps(sk_all8(args->sum_factor), y, sum);
+            _mm256_storeu_ps(args->sum + at, sum);
+        }
+        if (args->y_halves) {
+            __m128i halves = _mm256_cvtps_ph(y, _MM_FROUND_TO_NEAREST_INT);
+            _mm_storeu_si128((__m128i *)(args->y_halves + at), halves);
+        }
     }
 }
 
-static SK_TARGET_AVX2 void sparse_times_dense(float *y, const int64_t *offsets,
-                                              const int32_t *targets, const float *values,
-                                              const float *x, ptrdiff_t width, ptrdiff_t begin,
+SK_INLINE SK_TARGET_AVX2 void sparse_row(const sk_sparse *args, ptrdiff_t row, int64_t entries,
+                                         const int is_half) {
+    ptrdiff_t i = 0;
+    // Sixteen left over from the sixty-fours join one of them.
+    if (args->width % 64 == 16 && args->width > 16) {
+        strip(args, row, entries, 0, 10, is_half);
+        i = 80;
+    }
+    for (; i + 64 <= args->width; i += 64) {
+        strip(args, row, entries, i, 8, is_half);
+    }
+    for (; i + 16 <= args->width; i += 16) {
+        strip(args, row, entries, i, 2, is_half);
+    }
+    if (i < args->width) {
+        strip(args, row, entries, i, 1, is_half);
+    }
+}
+
+static SK_TARGET_AVX2 void sparse_times_dense(const sk_sparse *args, ptrdiff_t begin,
                                               ptrdiff_t end) {
     for (ptrdiff_t r = begin; r < end; r++) {
-        int64_t first = offsets[r];
-        int64_t count = offsets[r + 1] - first;
-        const float *row_values = values ? values + first : values;
-        ptrdiff_t i = 0;
-        for (; i + 64 <= width; i += 64) {
-            strip(y + r * width + i, targets + first, row_values, count, x + i, width, 8);
-        }
-        for (; i + 16 <= width; i += 16) {
-            strip(y + r * width + i, targets + first, row_values, count, x + i, width, 2);
-        }
-        if (i < width) {
-            strip(y + r * width + i, targets + first, row_values, count, x + i, width, 1);
+        if (args->halves) {
+            sparse_row(args, r, args->offsets[end], 1);
+        } else {
+            sparse_row(args, r, args->offsets[end], 0);
         }
     }
 }
