@@ -294,11 +294,35 @@ static void check_graph(void) {
                 values[offsets[r] + e] = uniform();
             }
         }
-        for (int with = 0; with < 2; with++) {
-            const float *weights = with ? values : NULL;
-            level.sparse_times_dense(y[0], offsets, targets, weights, in[0], width, 0, NODES);
-            portable.sparse_times_dense(y[1], offsets, targets, weights, in[0], width, 0, NODES);
+        uint16_t *halves = take((size_t)all * 2), *y_halves[2];
+        level.narrow(SK_F16, halves, in[0], all);
+        float *sum[2];
+        for (int way = 0; way < 2; way++) {
+            sum[way] = take((size_t)all * 4), y_halves[way] = take((size_t)all * 2);
+            memset(sum[way], 0, (size_t)all * 4);
+        }
+        for (int with = 0; with < 4; with++) {
+            for (int way = 0; way < 2; way++) {
+                sk_sparse args = {.offsets = offsets,
+                                  .targets = targets,
+                                  .values = with & 1 ? values : NULL,
+                                  .x = in[0],
+                                  .halves = with & 2 ? halves : NULL,
+                                  .width = width,
+                                  .y = y[way],
+                                  .y_halves = with & 2 ? y_halves[way] : NULL,
+                                  .scale = with & 2 ? values + 8 : NULL,
+                                  .own = with & 2 ? values + 20 : NULL,
+                                  .first = with & 2 ? out[0] : NULL,
+                                  .second = with & 2 ? in[0] : NULL,
+                                  .sum = with & 2 ? sum[way] : NULL,
+                                  .first_factor = 0.5f,
+                                  .second_factor = -0.25f,
+                                  .sum_factor = 2};
+                (way == 0 ? &level : &portable)->sparse_times_dense(&args, 0, NODES);
+            }
             near(y[0], y[1], all, 1e-11, "sparse_times_dense", width);
+            near(sum[0], sum[1], all, 1e-11, "sparse_times_dense, sum", width);
         }
         const ptrdiff_t p = width, q = 8 + width % 24;
         float *a = some(300 * p, 1), *b = some(300 * q, 1), *w = some(p * q, 1);

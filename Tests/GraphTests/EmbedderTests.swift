@@ -120,6 +120,23 @@ import Testing
         }
     }
 
+    @Test func `half precision keeps the singular values and the cosines`() throws {
+        let graph = GraphSamples.blocks(nodes: 900, blocks: 5, inner: 6, outer: 2, seed: 3)
+        let compute = GraphCompute(try GraphSamples.processor(2))
+        var (single, half) = (ProNEEmbedder(), ProNEEmbedder())
+        (single.halvesAbove, half.halvesAbove) = (.max, 0)
+        func values(_ method: ProNEEmbedder) -> [Double] {
+            method.singularValues(graph, rank: 4, seed: SubgraphSeed(1), compute: compute)
+        }
+        for (a, b) in zip(values(single), values(half)) { #expect(abs(a - b) < 1e-3 * a) }
+        func vectors(_ method: ProNEEmbedder) throws -> NodeMatrix {
+            try method.embed(graph, dimensions: 4, seed: SubgraphSeed(1), compute: compute)
+        }
+        let (a, b) = (try vectors(single), try vectors(half))
+        #expect(!a.hasSameBits(as: b))
+        for node in 1..<900 { #expect(abs(a.dot(0, node) - b.dot(0, node)) < 0.02) }
+    }
+
     @Test func `second-order steps have the probabilities of node2vec`() throws {
         let graph = GraphSamples.graph(try #require(try GraphSamples.golden()["karate"]))
         let walker = Walker(graph, p: 0.25, q: 4)

@@ -84,6 +84,44 @@ import Testing
         #expect(hits > 475)
     }
 
+    @Test func `an index survives its file and damage is refused`() throws {
+        var random = SplitMix64(seed: 8)
+        let x = NodeMatrix(rows: 300, dimensions: 12)
+        for row in 0..<300 { x[row] = random.normals(12) }
+        let path = FileManager.default.temporaryDirectory.path + "/\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let index = NeighborIndex(x, links: 4)
+        try index.write(to: path)
+        #expect(NeighborIndex.isIndex(path, of: x))
+        let read = try NeighborIndex(path: path)
+        for row in 0..<300 {
+            #expect(read.search(x[row], count: 7) == index.search(x[row], count: 7))
+        }
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+        x[299, 11] += 1
+        #expect(!NeighborIndex.isIndex(path, of: x))
+        var refused = 0
+        for turn in 0..<400 {
+            var damaged = bytes
+            // The header, the links, and the end.
+            let place =
+                turn % 2 == 0
+                ? Int.random(in: 0..<56, using: &random)
+                : Int.random(in: 56 + 300 * 48..<bytes.count, using: &random)
+            damaged[place] ^= UInt8.random(in: 1...255, using: &random)
+            if turn % 5 == 0 { damaged.removeLast(Int.random(in: 1..<bytes.count, using: &random)) }
+            try Data(damaged).write(to: URL(filePath: path))
+            do {
+                let read = try NeighborIndex(path: path)
+                #expect(read.search([Float](repeating: 1, count: 12), count: 3).count <= 3)
+            } catch let error as SkeinError {
+                #expect(error.code == .corruptFile)
+                refused += 1
+            }
+        }
+        #expect(refused > 200)
+    }
+
     @Test func `blocks are learnt`() throws {
         let graph = GraphSamples.blocks(nodes: 600, blocks: 3, inner: 5, outer: 1, seed: 2)
         let labels = NodeLabels(labels: (0..<600).map { [$0 / 200] }, names: [0, 1, 2])

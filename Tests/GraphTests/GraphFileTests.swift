@@ -92,7 +92,10 @@ import Testing
         let file = VectorFile(ids: [-4, 8, 1 << 40], vectors: matrix)
         let path = FileManager.default.temporaryDirectory.path + "/\(UUID())"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        for write in [file.writeText, file.writeBinary] {
+        let writers: [(String) throws -> Void] = [
+            { try file.writeText(to: $0) }, file.writeBinary,
+        ]
+        for write in writers {
             try write(path)
             let read = try VectorFile(path: path)
             #expect(read.ids == file.ids)

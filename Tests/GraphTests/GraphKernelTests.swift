@@ -1,5 +1,6 @@
 import CSkeinKernels
 import Foundation
+import SkeinGraph
 import SkeinTensor
 import SkeinTestSupport
 import Testing
@@ -60,15 +61,6 @@ import Testing
             #expect(Self.distance(a, c) < Self.tolerance)
             #expect(Self.distance(b, d) < Self.tolerance)
         }
-        let offsets: [Int64] = (0...rows).map { Int64($0 * ($0 - 1) / 2) }
-        let targets = (0..<Int(offsets[rows])).map { Int32($0 * 7 % rows) }
-        let values = random.normals(targets.count)
-        var (y, w) = (x, z)
-        for weights in [nil, values] {
-            reference.pointee.sparse_times_dense(&y, offsets, targets, weights, x, width, 0, rows)
-            table.pointee.sparse_times_dense(&w, offsets, targets, weights, x, width, 0, rows)
-            #expect(Self.distance(y, w) < Self.tolerance)
-        }
         var (g, h) = (
             [Double](repeating: 0, count: width * 8), [Double](repeating: 0, count: width * 8)
         )
@@ -93,6 +85,82 @@ import Testing
         reference.pointee.tall_times_small(&p, x, width, small, 24, rows)
         table.pointee.tall_times_small(&q, x, width, small, 24, rows)
         #expect(Self.distance(p, q) < Self.tolerance)
+    }
+
+    @Test(arguments: InstructionSet.available, [8, 16, 24, 64, 72, 80, 144])
+    func `sparse products and their terms agree with sums in doubles`(
+        level: InstructionSet,
+        width: Int
+    ) throws {
+        let table = try #require(sk_kernels_for(level.rawValue))
+        var random = SplitMix64(seed: UInt64(width))
+        let rows = 37
+        let offsets: [Int64] = (0...rows).map { Int64($0 * ($0 - 1) / 2) }
+        let targets = (0..<Int(offsets[rows])).map { Int32($0 * 7 % rows) }
+        func matrix(_ rows: Int, _ columns: Int) -> NodeMatrix {
+            let matrix = NodeMatrix(rows: rows, dimensions: columns)
+            for row in 0..<rows { matrix[row] = random.normals(columns, deviation: 0.3) }
+            return matrix
+        }
+        let values = matrix(1, targets.count)
+        let (scale, own) = (matrix(1, rows), matrix(1, rows))
+        let (x, first, start) = (matrix(rows, width), matrix(rows, width), matrix(rows, width))
+        var rounded = [UInt16](repeating: 0, count: rows * width)
+        table.pointee.narrow(sk_type(SK_F16), &rounded, x.base, rounded.count)
+        for isHalf in [false, true] {
+            // The second term is the result's own matrix, as in a recurrence.
+            let (y, sum) = (start.copy(), start.copy())
+            var halves = rounded
+            offsets.withUnsafeBufferPointer { offsets in
+                targets.withUnsafeBufferPointer { targets in
+                    rounded.withUnsafeBufferPointer { rounded in
+                        halves.withUnsafeMutableBufferPointer { halves in
+                            guard let offsets = offsets.baseAddress,
+                                let targets = targets.baseAddress
+                            else { return }
+                            var args = sk_sparse(
+                                offsets: offsets,
+                                targets: targets,
+                                values: values.base,
+                                x: x.base,
+                                halves: isHalf ? rounded.baseAddress : nil,
+                                width: width,
+                                y: y.base,
+                                y_halves: halves.baseAddress,
+                                scale: scale.base,
+                                own: own.base,
+                                first: first.base,
+                                second: y.base,
+                                sum: sum.base,
+                                first_factor: -2,
+                                second_factor: -1,
+                                sum_factor: 0.5
+                            )
+                            table.pointee.sparse_times_dense(&args, 0, rows)
+                        }
+                    }
+                }
+            }
+            for row in 0..<rows {
+                for column in 0..<width {
+                    var product = 0.0
+                    for entry in Int(offsets[row])..<Int(offsets[row + 1]) {
+                        let other = Int(targets[entry])
+                        let half = Float(Float16(bitPattern: rounded[other * width + column]))
+                        product +=
+                            Double(values[0, entry]) * Double(isHalf ? half : x[other, column])
+                    }
+                    product *= Double(scale[0, row])
+                    product += Double(own[0, row]) * Double(x[row, column])
+                    product -= 2 * Double(first[row, column]) + Double(start[row, column])
+                    let value = y[row, column]
+                    #expect(abs(Double(value) - product) < Double(Self.tolerance))
+                    let added = Double(sum[row, column] - start[row, column])
+                    #expect(abs(added - product / 2) < Double(Self.tolerance))
+                    #expect(halves[row * width + column] == Float16(value).bitPattern)
+                }
+            }
+        }
     }
 
     private static func distance(_ a: [Float], _ b: [Float]) -> Float {

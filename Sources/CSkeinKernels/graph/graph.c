@@ -1,5 +1,7 @@
 #include "graph.h"
 
+#include "../convert/half.h"
+
 #include <math.h>
 
 static void skipgram_group(float *u, float *out, ptrdiff_t width, const int32_t *outputs,
@@ -36,19 +38,40 @@ static void skipgram(float *in, float *out, ptrdiff_t width, const int32_t *cont
     }
 }
 
-static void sparse_times_dense(float *y, const int64_t *offsets, const int32_t *targets,
-                               const float *values, const float *x, ptrdiff_t width,
-                               ptrdiff_t begin, ptrdiff_t end) {
-    for (ptrdiff_t r = begin; r < end; r++) {
-        float *row = y + r * width;
-        for (ptrdiff_t i = 0; i < width; i++) {
-            row[i] = 0;
+/// Columns i ..< i + 8 of one row of A x.
+static void sparse_eight(float *sums, const sk_sparse *args, ptrdiff_t row, ptrdiff_t i) {
+    for (int k = 0; k < 8; k++) {
+        sums[k] = 0;
+    }
+    for (int64_t e = args->offsets[row]; e < args->offsets[row + 1]; e++) {
+        ptrdiff_t other = args->targets[e] * args->width + i;
+        float value = args->values ? args->values[e] : 1;
+        for (int k = 0; k < 8; k++) {
+            float x = args->halves ? sk_half_to_float(args->halves[other + k]) : args->x[other + k];
+            sums[k] += value * x;
         }
-        for (int64_t e = offsets[r]; e < offsets[r + 1]; e++) {
-            const float *other = x + (ptrdiff_t)targets[e] * width;
-            float value = values ? values[e] : 1;
-            for (ptrdiff_t i = 0; i < width; i++) {
-                row[i] += value * other[i];
+    }
+}
+
+static void sparse_times_dense(const sk_sparse *args, ptrdiff_t begin, ptrdiff_t end) {
+    for (ptrdiff_t r = begin; r < end; r++) {
+        float scale = args->scale ? args->scale[r] : 1;
+        for (ptrdiff_t i = 0; i < args->width; i += 8) {
+            float sums[8];
+            sparse_eight(sums, args, r, i);
+            for (int k = 0; k < 8; k++) {
+                ptrdiff_t at = r * args->width + i + k;
+                float y = scale * sums[k];
+                y += args->own ? args->own[r] * args->x[at] : 0;
+                y += args->first ? args->first_factor * args->first[at] : 0;
+                y += args->second ? args->second_factor * args->second[at] : 0;
+                args->y[at] = y;
+                if (args->sum) {
+                    args->sum[at] += args->sum_factor * y;
+                }
+                if (args->y_halves) {
+                    args->y_halves[at] = sk_float_to_half(y);
+                }
             }
         }
     }

@@ -96,44 +96,100 @@ LEVEL static void skipgram(float *in, float *out, ptrdiff_t width, const int32_t
     }
 }
 
-/// `n` vectors of one row of A x from column `i` on, kept in registers over the row's entries.
-SK_INLINE LEVEL void strip(float *y, const int32_t *targets, const float *values, int64_t count,
-                           const float *x, ptrdiff_t i, ptrdiff_t width, const int n) {
-    sk_v sums[64 / WIDTH] = {0};
-    for (int64_t e = 0; e < count; e++) {
-        const float *other = x + (ptrdiff_t)targets[e] * width;
-        if (e + 4 < count) {
-            const float *ahead = x + (ptrdiff_t)targets[e + 4] * width + i;
-            for (int line = 0; line < n * WIDTH; line += 16) {
-                __builtin_prefetch(ahead + line);
-            }
-        }
-        const sk_v value = ALL(values ? values[e] : 1.0f);
-        for (int v = 0; v < n; v++) {
-            sums[v] = FMA(value, at(other, i + v * WIDTH, width), sums[v]);
-        }
+/// The vector at i of rows of `width` halves.
+SK_INLINE LEVEL sk_v half_at(const uint16_t *x, ptrdiff_t i, ptrdiff_t width) {
+    if (WIDTH <= EIGHT || i + WIDTH <= width) {
+        return sk_widen(SK_F16, x + i);
     }
-    for (int v = 0; v < n; v++) {
-        set(y, i + v * WIDTH, width, sums[v]);
+    uint16_t lanes[WIDTH] = {0};
+    memcpy(lanes, x + i, EIGHT * sizeof *x);
+    return sk_widen(SK_F16, lanes);
+}
+
+SK_INLINE LEVEL void set_half(uint16_t *y, ptrdiff_t i, ptrdiff_t width, sk_v v) {
+    const sk_vh halves = __builtin_convertvector(v, sk_vh);
+    const size_t count = WIDTH <= EIGHT || i + WIDTH <= width ? WIDTH : EIGHT;
+    memcpy(y + i, &halves, count * sizeof *y);
+}
+
+/// How many entries ahead the operand's rows are asked for; entries of rows lie side by side.
+enum { SPARSE_AHEAD = 6 };
+
+/// What follows the product, for one vector of a row.
+SK_INLINE LEVEL void finish(const sk_sparse *args, ptrdiff_t row, ptrdiff_t i, sk_v product) {
+    const ptrdiff_t width = args->width, start = row * width;
+    sk_v y = product * ALL(args->scale ? args->scale[row] : 1.0f);
+    if (args->own) {
+        y = FMA(ALL(args->own[row]), at(args->x + start, i, width), y);
+    }
+    if (args->first) {
+        y = FMA(ALL(args->first_factor), at(args->first + start, i, width), y);
+    }
+    if (args->second) {
+        y = FMA(ALL(args->second_factor), at(args->second + start, i, width), y);
+    }
+    set(args->y + start, i, width, y);
+    if (args->sum) {
+        const sk_v sum = at(args->sum + start, i, width);
+        set(args->sum + start, i, width, FMA(ALL(args->sum_factor), y, sum));
+    }
+    if (args->y_halves) {
+        set_half(args->y_halves + start, i, width, y);
     }
 }
 
-LEVEL static void sparse_times_dense(float *y, const int64_t *offsets, const int32_t *targets,
-                                     const float *values, const float *x, ptrdiff_t width,
-                                     ptrdiff_t begin, ptrdiff_t end) {
+/// `n` vectors of one row from column `i` on, kept in registers over the row's entries.
+SK_INLINE LEVEL void strip(const sk_sparse *args, ptrdiff_t row, int64_t entries, ptrdiff_t i,
+                           const int n, const int is_half) {
+    const ptrdiff_t width = args->width, bytes = is_half ? 2 : 4;
+    const char *x = is_half ? (const char *)args->halves : (const char *)args->x;
+    sk_v sums[80 / WIDTH] = {0};
+    for (int64_t e = args->offsets[row]; e < args->offsets[row + 1]; e++) {
+        if (e + SPARSE_AHEAD < entries) {
+            const char *ahead = x + (args->targets[e + SPARSE_AHEAD] * width + i) * bytes;
+            for (ptrdiff_t k = 0; k < n * WIDTH * bytes; k += 64) {
+                __builtin_prefetch(ahead + k);
+            }
+        }
+        const ptrdiff_t other = args->targets[e] * width;
+        const sk_v value = ALL(args->values ? args->values[e] : 1.0f);
+        for (int v = 0; v < n; v++) {
+            const ptrdiff_t column = i + v * WIDTH;
+            const sk_v some = is_half ? half_at(args->halves + other, column, width)
+                                      : at(args->x + other, column, width);
+            sums[v] = FMA(value, some, sums[v]);
+        }
+    }
+    for (int v = 0; v < n; v++) {
+        finish(args, row, i + v * WIDTH, sums[v]);
+    }
+}
+
+SK_INLINE LEVEL void sparse_row(const sk_sparse *args, ptrdiff_t row, int64_t entries,
+                                const int is_half) {
+    ptrdiff_t i = 0;
+    // Sixteen left over from the sixty-fours join one of them.
+    if (args->width % 64 == 16 && args->width > 16) {
+        strip(args, row, entries, 0, 80 / WIDTH, is_half);
+        i = 80;
+    }
+    for (; i + 64 <= args->width; i += 64) {
+        strip(args, row, entries, i, 64 / WIDTH, is_half);
+    }
+    for (; i + 16 <= args->width; i += 16) {
+        strip(args, row, entries, i, 16 / WIDTH, is_half);
+    }
+    if (i < args->width) {
+        strip(args, row, entries, i, (7 + WIDTH) / WIDTH, is_half);
+    }
+}
+
+LEVEL static void sparse_times_dense(const sk_sparse *args, ptrdiff_t begin, ptrdiff_t end) {
     for (ptrdiff_t r = begin; r < end; r++) {
-        const int64_t first = offsets[r], count = offsets[r + 1] - first;
-        const float *row_values = values ? values + first : values;
-        float *row = y + r * width;
-        ptrdiff_t i = 0;
-        for (; i + 64 <= width; i += 64) {
-            strip(row, targets + first, row_values, count, x, i, width, 64 / WIDTH);
-        }
-        for (; i + 16 <= width; i += 16) {
-            strip(row, targets + first, row_values, count, x, i, width, 16 / WIDTH);
-        }
-        if (i < width) {
-            strip(row, targets + first, row_values, count, x, i, width, (7 + WIDTH) / WIDTH);
+        if (args->halves) {
+            sparse_row(args, r, args->offsets[end], 1);
+        } else {
+            sparse_row(args, r, args->offsets[end], 0);
         }
     }
 }

@@ -103,10 +103,8 @@ typedef struct SK_SENDABLE sk_kernels {
     void (*skipgram)(float *in, float *out, ptrdiff_t width, const int32_t *contexts,
                      ptrdiff_t context_count, const int32_t *outputs, ptrdiff_t output_count,
                      float rate);
-    /// Rows begin ..< end of y = A x, A in compressed sparse rows; without values they are ones.
-    void (*sparse_times_dense)(float *y, const int64_t *offsets, const int32_t *targets,
-                               const float *_Nullable values, const float *x, ptrdiff_t width,
-                               ptrdiff_t begin, ptrdiff_t end);
+    /// Rows begin ..< end of a sparse product.
+    void (*sparse_times_dense)(const sk_sparse *args, ptrdiff_t begin, ptrdiff_t end);
     /// g[p, q] += aᵀ b over the rows of a[rows, p] and b[rows, q].
     void (*gram)(double *g, const float *a, ptrdiff_t p, const float *b, ptrdiff_t q,
                  ptrdiff_t rows);

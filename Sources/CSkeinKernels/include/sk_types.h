@@ -118,6 +118,25 @@ typedef struct sk_matmul {
     const sk_outliers *_Nullable outliers; ///< of grouped weights
 } sk_matmul;
 
+/// A sparse product and what follows it, row by row: y = s A x + o x + a p + b q, then sum += c y.
+/// A lies in compressed sparse rows; all dense matrices are row-major with `width` values a row.
+typedef struct sk_sparse {
+    const int64_t *offsets;
+    const int32_t *targets;
+    const float *_Nullable values; ///< of A; ones without them
+    const float *x;
+    const uint16_t *_Nullable halves; ///< x in binary16; then the product is taken from these
+    ptrdiff_t width;                  ///< a multiple of 8
+    float *y;                         ///< may be p, q or sum's own matrix, but not x
+    uint16_t *_Nullable y_halves;     ///< y once more, rounded to binary16
+    const float *_Nullable scale;     ///< s, one a row; ones without it
+    const float *_Nullable own;       ///< o, one a row; zeros without it
+    const float *_Nullable first;     ///< p
+    const float *_Nullable second;    ///< q
+    float *_Nullable sum;
+    float first_factor, second_factor, sum_factor; ///< a, b, c
+} sk_sparse;
+
 /// A symmetric scale of codes and its squared error.
 typedef struct sk_scale_fit {
     float scale; ///< a binary16 number; code -2^(bits - 1) lies on the side of the extreme value

@@ -9,15 +9,21 @@ struct BinaryFile {
     /// Writes a file beside its place and renames it when `body` is done.
     static func write(_ path: String, _ body: (BinaryFile) throws -> Void) throws {
         let temporary = path + ".part"
-        guard FileManager.default.createFile(atPath: temporary, contents: nil),
-            let handle = FileHandle(forWritingAtPath: temporary)
-        else {
-            throw SkeinError(.ioFailure, "cannot write \(path): the directory refuses a new file")
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard descriptor >= 0 else {
+            throw SkeinError(
+                .ioFailure,
+                "cannot write \(path): \(String(cString: strerror(errno)))"
+            )
         }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do {
-            try body(BinaryFile(handle: handle, path: path))
-            try handle.synchronize()
-            try handle.close()
+            let file = BinaryFile(handle: handle, path: path)
+            try body(file)
+            try file.checked {
+                try handle.synchronize()
+                try handle.close()
+            }
         } catch {
             try? handle.close()
             unlink(temporary)
@@ -44,9 +50,23 @@ struct BinaryFile {
     /// Adds text.
     func append(_ text: String) throws { try append(Array(text.utf8)) }
 
-    private func append(_ bytes: UnsafeRawBufferPointer) throws {
+    /// Adds bytes.
+    func append(_ bytes: UnsafeRawBufferPointer) throws {
+        try checked { try handle.write(contentsOf: bytes) }
+    }
+
+    /// Writes over bytes that are there, and goes back to the end.
+    func overwrite<Value: BitwiseCopyable>(_ values: [Value], at position: Int) throws {
+        try checked {
+            try handle.seek(toOffset: UInt64(position))
+            try values.withUnsafeBytes { try handle.write(contentsOf: $0) }
+            try handle.seekToEnd()
+        }
+    }
+
+    private func checked(_ body: () throws -> Void) throws {
         do {
-            try handle.write(contentsOf: bytes)
+            try body()
         } catch {
             throw SkeinError(.ioFailure, "cannot write \(path): \(error.localizedDescription)")
         }

@@ -16,7 +16,8 @@ public final class Graph: @unchecked Sendable {
     private let owner: AnyObject
 
     /// Memory that ends with its last user.
-    private final class Arrays {
+    final class Arrays: @unchecked Sendable {
+        // Invariant: every piece of work writes its own rows, and nobody reads before all are done.
         let offsets: UnsafeMutablePointer<Int64>
         let targets: UnsafeMutablePointer<Int32>
         let weights: UnsafeMutablePointer<Float>?
@@ -69,54 +70,23 @@ public final class Graph: @unchecked Sendable {
         weights: [Float]? = nil
     ) {
         precondition(sources.count == destinations.count)
-        var starts = [Int64](repeating: 0, count: nodeCount + 1)
-        for (a, b) in zip(sources, destinations) where a != b {
-            starts[Int(a) + 1] += 1
-            starts[Int(b) + 1] += 1
-        }
-        for node in 0..<nodeCount { starts[node + 1] += starts[node] }
-        var cursor = starts
-        var rows = [(target: Int32, weight: Float)](
-            repeating: (0, 0),
-            count: Int(starts[nodeCount])
+        let edges = GraphBuilder.Edges(
+            sources: sources,
+            destinations: destinations,
+            weights: weights ?? []
         )
-        for index in sources.indices where sources[index] != destinations[index] {
-            let (a, b) = (Int(sources[index]), Int(destinations[index]))
-            let weight = weights?[index] ?? 1
-            rows[Int(cursor[a])] = (Int32(b), weight)
-            rows[Int(cursor[b])] = (Int32(a), weight)
-            cursor[a] += 1
-            cursor[b] += 1
-        }
-        var length = 0
-        var counts = [Int64](repeating: 0, count: nodeCount + 1)
-        for node in 0..<nodeCount {
-            let range = Int(starts[node])..<Int(starts[node + 1])
-            rows[range].sort {
-                $0.target != $1.target ? $0.target < $1.target : $0.weight < $1.weight
-            }
-            let begin = length
-            for index in range {
-                if length > begin, rows[length - 1].target == rows[index].target {
-                    rows[length - 1].weight += rows[index].weight
-                } else {
-                    rows[length] = rows[index]
-                    length += 1
-                }
-            }
-            counts[node + 1] = Int64(length)
-        }
-        let isUniform = rows[..<length].allSatisfy { $0.weight == rows[0].weight }
-        let arrays = Arrays(nodes: nodeCount, entries: length, isWeighted: !isUniform)
-        arrays.offsets.update(from: counts, count: nodeCount + 1)
-        for index in 0..<length {
-            arrays.targets[index] = rows[index].target
-            arrays.weights?[index] = rows[index].weight
-        }
-        self.init(nodeCount: nodeCount, entryCount: length, arrays: arrays)
+        guard
+            let builder = try? GraphBuilder(
+                nodeCount: nodeCount,
+                compute: GraphCompute(),
+                edges: { $0([edges]) }
+            ), let (arrays, entries) = try? Arrays.rows(of: builder)
+        else { preconditionFailure("edges in memory are always there") }
+        self.init(nodeCount: nodeCount, entryCount: entries, arrays: arrays)
     }
 
-    private convenience init(nodeCount: Int, entryCount: Int, arrays: Arrays) {
+    /// Takes finished arrays.
+    convenience init(nodeCount: Int, entryCount: Int, arrays: Arrays) {
         self.init(
             nodeCount: nodeCount,
             entryCount: entryCount,

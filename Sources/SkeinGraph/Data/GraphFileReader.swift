@@ -54,18 +54,16 @@ public enum GraphFileReader {
     ///   - path: The file.
     ///   - format: How it is written.
     ///   - headerLines: How many lines come before the edges.
+    ///   - compute: Where it is parsed.
     /// - Returns: The graph and its ids.
     /// - Throws: `SkeinError` with `.notFound`, `.ioFailure`, or `.syntax` that names the line.
     public static func read(
         _ path: String,
         format: GraphFormat = .edges,
-        headerLines: Int = 0
+        headerLines: Int = 0,
+        compute: GraphCompute = GraphCompute()
     ) throws -> LoadedGraph {
-        let file = try MappedFile(path: path)
-        file.advise(.sequential)
-        return try file.withUnsafeBytes {
-            try read($0, path: path, format: format, headerLines: headerLines)
-        }
+        try withEdges(path, format, headerLines, compute) { try loaded($0, $1, $2) }
     }
 
     /// Reads a text of edges from memory.
@@ -75,66 +73,90 @@ public enum GraphFileReader {
     ///   - path: Its name in messages.
     ///   - format: How it is written.
     ///   - headerLines: How many lines come before the edges.
+    ///   - compute: Where it is parsed.
     /// - Returns: The graph and its ids.
     /// - Throws: `SkeinError.Code.syntax` that names the line.
     public static func read(
         _ bytes: UnsafeRawBufferPointer,
         path: String = "memory",
         format: GraphFormat = .edges,
-        headerLines: Int = 0
+        headerLines: Int = 0,
+        compute: GraphCompute = GraphCompute()
     ) throws -> LoadedGraph {
-        var scanner = LineScanner(bytes: bytes, path: path)
-        scanner.skip(lines: headerLines)
-        var sources: [Int64] = []
-        var destinations: [Int64] = []
-        var weights: [Float] = []
-        var loners: [Int64] = []
-        var report = LoadingReport()
-        while scanner.nextLine() {
-            report.lines += 1
-            guard let source = try scanner.integer("a node id") else { continue }
-            guard let first = try scanner.integer("a node id") else {
-                guard format == .adjacency else {
-                    throw scanner.failure("found 1 column, expected 2 or 3")
-                }
-                loners.append(source)
-                continue
-            }
-            sources.append(source)
-            destinations.append(first)
-            if format == .edges {
-                if let weight = try scanner.weight() {
-                    if weights.isEmpty { weights = .init(repeating: 1, count: sources.count - 1) }
-                    weights.append(weight)
-                } else if !weights.isEmpty {
-                    weights.append(1)
-                }
-                if scanner.field() != nil {
-                    throw scanner.failure(
-                        "found more than 3 columns, expected source, destination and weight",
-                        hint: "pass --format adjacency when a line lists all neighbours of a node"
-                    )
-                }
-            } else {
-                while let next = try scanner.integer("a node id") {
-                    sources.append(source)
-                    destinations.append(next)
-                }
-            }
-        }
-        guard !sources.isEmpty else {
-            throw SkeinError(.syntax, "\(path) has no edges in \(scanner.line) lines")
-        }
-        let ids = try NodeIDs.distinct(sources, destinations, loners)
-        let lookup = NodeIDs.Lookup(ids)
-        let graph = Graph(
-            nodeCount: ids.count,
-            sources: sources.map { lookup[$0] },
-            destinations: destinations.map { lookup[$0] },
-            weights: weights.isEmpty ? nil : weights
-        )
-        report.selfLoops = zip(sources, destinations).count { $0 == $1 }
-        report.repeats = sources.count - report.selfLoops - graph.edgeCount
+        let text = EdgeText(bytes: bytes, path: path, format: format, headerLines: headerLines)
+        return try withEdges(text, compute) { try loaded($0, $1, $2) }
+    }
+
+    private static func loaded(
+        _ ids: [Int64],
+        _ builder: GraphBuilder,
+        _ report: LoadingReport
+    ) throws -> LoadedGraph {
+        let (arrays, entries) = try Graph.Arrays.rows(of: builder)
+        let graph = Graph(nodeCount: ids.count, entryCount: entries, arrays: arrays)
+        var report = report
+        report.repeats -= graph.edgeCount
         return LoadedGraph(graph: graph, ids: ids, report: report)
+    }
+
+    /// Opens a text and prepares to build its graph.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - format: How it is written.
+    ///   - headerLines: How many lines come before the edges.
+    ///   - compute: Where it is parsed.
+    ///   - body: Takes the ids, the builder, and the report, whose `repeats` still count all edges.
+    /// - Returns: What `body` returns.
+    /// - Throws: `SkeinError` of the text, or what `body` throws.
+    static func withEdges<Result>(
+        _ path: String,
+        _ format: GraphFormat,
+        _ headerLines: Int,
+        _ compute: GraphCompute,
+        _ body: ([Int64], GraphBuilder, LoadingReport) throws -> Result
+    ) throws -> Result {
+        let file = try MappedFile(path: path)
+        file.advise(.sequential)
+        return try file.withUnsafeBytes { bytes in
+            var text = EdgeText(bytes: bytes, path: path, format: format, headerLines: headerLines)
+            text.release = { file.release(range: $0) }
+            return try withEdges(text, compute, body)
+        }
+    }
+
+    private static func withEdges<Result>(
+        _ text: EdgeText,
+        _ compute: GraphCompute,
+        _ body: ([Int64], GraphBuilder, LoadingReport) throws -> Result
+    ) throws -> Result {
+        var (report, known, edgeCount) = (LoadingReport(), IDCollector(), 0)
+        try text.forEach(compute, { $0 }) { pieces in
+            for piece in pieces {
+                report.lines += piece.lines
+                edgeCount += piece.sources.count
+                report.selfLoops += zip(piece.sources, piece.destinations).count { $0 == $1 }
+                known.add(piece.sources)
+                known.add(piece.destinations)
+                known.add(piece.loners)
+            }
+        }
+        guard edgeCount > 0 else {
+            throw SkeinError(.syntax, "\(text.path) has no edges in \(text.lineCount) lines")
+        }
+        report.repeats = edgeCount - report.selfLoops
+        let ids = try known.sorted()
+        let lookup = NodeIDs.Lookup(ids)
+        let builder = try GraphBuilder(nodeCount: ids.count, compute: compute) { body in
+            let numbered: @Sendable (EdgeLines) -> GraphBuilder.Edges = { piece in
+                GraphBuilder.Edges(
+                    sources: piece.sources.map { lookup[$0] },
+                    destinations: piece.destinations.map { lookup[$0] },
+                    weights: piece.weights
+                )
+            }
+            try text.forEach(compute, numbered, body)
+        }
+        return try body(ids, builder, report)
     }
 }

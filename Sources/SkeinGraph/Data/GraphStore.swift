@@ -6,8 +6,8 @@ internal import SkeinTensor
 /// Layout, little-endian: `SKEINGR1`, nodes, entries, weighted (three Int64), then ids Int64[n],
 /// offsets Int64[n + 1], targets Int32[e] padded to eight bytes, weights Float32[e] if weighted.
 public enum GraphStore {
-    private static let magic = Array("SKEINGR1".utf8)
-    private static let headerBytes = 32
+    static let magic = Array("SKEINGR1".utf8)
+    static let headerBytes = 32
 
     /// Writes a graph.
     ///

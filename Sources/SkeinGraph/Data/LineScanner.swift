@@ -12,6 +12,9 @@ struct LineScanner {
     /// Where this line ends; before the first line, one before its start.
     private var end = -1
 
+    /// Where the next line starts.
+    var nextPosition: Int { end + 1 }
+
     init(bytes: UnsafeRawBufferPointer, path: String) {
         self.bytes = bytes
         self.path = path

@@ -3,7 +3,7 @@ internal import SkeinCore
 /// The map between a file's ids and dense node numbers.
 enum NodeIDs {
     /// The distinct ids of some lists, ascending.
-    static func distinct(_ lists: [Int64]...) throws -> [Int64] {
+    static func distinct(_ lists: [Int64]...) -> [Int64] {
         var all = Array(lists.joined())
         all.sort()
         var length = 0
@@ -12,9 +12,6 @@ enum NodeIDs {
             length += 1
         }
         all.removeSubrange(length...)
-        guard all.count < Int32.max else {
-            throw SkeinError(.unsupported, "found \(all.count) nodes, expected fewer than 2³¹")
-        }
         return all
     }
 
@@ -29,7 +26,7 @@ enum NodeIDs {
     }
 
     /// Ids to numbers, by a table when the ids are dense.
-    struct Lookup {
+    struct Lookup: Sendable {
         private let ids: [Int64]
         private let table: [Int32]
         private let first: Int64
@@ -52,5 +49,51 @@ enum NodeIDs {
             guard table.isEmpty else { return table[Int(id - first)] }
             return Int32(NodeIDs.index(of: id, in: ids) ?? 0)
         }
+    }
+}
+
+/// The distinct ids of a text, while it is passed over.
+struct IDCollector {
+    /// Ids from zero to below this are bits.
+    private static let limit: Int64 = 1 << 28
+    private var bits: [UInt64] = []
+    private var others: [Int64] = []
+    private var compacted = 0
+
+    /// Takes ids in any order.
+    mutating func add(_ ids: [Int64]) {
+        for id in ids {
+            guard (0..<Self.limit).contains(id) else {
+                others.append(id)
+                continue
+            }
+            let word = Int(id >> 6)
+            if word >= bits.count {
+                bits += [UInt64](repeating: 0, count: max(word + 1, 2 * bits.count) - bits.count)
+            }
+            bits[word] |= 1 << UInt64(id & 63)
+        }
+        if others.count > 2 * compacted + (1 << 20) {
+            others = NodeIDs.distinct(others)
+            compacted = others.count
+        }
+    }
+
+    /// All ids, ascending.
+    func sorted() throws -> [Int64] {
+        let rest = NodeIDs.distinct(others)
+        var ids = rest.filter { $0 < 0 }
+        for (word, value) in bits.enumerated() {
+            var left = value
+            while left != 0 {
+                ids.append(Int64(word << 6 | left.trailingZeroBitCount))
+                left &= left - 1
+            }
+        }
+        ids += rest.drop { $0 < 0 }
+        guard ids.count < Int32.max else {
+            throw SkeinError(.unsupported, "found \(ids.count) nodes, expected fewer than 2³¹")
+        }
+        return ids
     }
 }

@@ -43,7 +43,7 @@ public struct NodeLabels: Sendable {
         guard !pairs.isEmpty else {
             throw SkeinError(.syntax, "\(path) labels none of the graph's \(graph.ids.count) nodes")
         }
-        names = try NodeIDs.distinct(pairs.map(\.label))
+        names = NodeIDs.distinct(pairs.map(\.label))
         let lookup = NodeIDs.Lookup(names)
         labels = .init(repeating: [], count: graph.ids.count)
         for (node, label) in pairs { labels[node].append(Int(lookup[label])) }

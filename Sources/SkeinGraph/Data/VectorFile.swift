@@ -1,6 +1,7 @@
 internal import Foundation
 internal import SkeinCore
 internal import SkeinTensor
+internal import Synchronization
 
 /// Vectors with the ids of their nodes, on disk.
 public struct VectorFile: Sendable {
@@ -18,23 +19,35 @@ public struct VectorFile: Sendable {
 
     /// Writes the text that word2vec reads: `n d`, then `id` and the values.
     ///
-    /// - Parameter path: Where to.
+    /// - Parameters:
+    ///   - path: Where to.
+    ///   - compute: Where numbers become text.
     /// - Throws: `SkeinError.Code.ioFailure`.
-    public func writeText(to path: String) throws {
+    public func writeText(to path: String, compute: GraphCompute = GraphCompute()) throws {
         try BinaryFile.write(path) { file in
             try file.append("\(ids.count) \(vectors.dimensions)\n")
-            var text = ""
-            for (row, id) in ids.enumerated() {
-                text += "\(id)"
-                for column in 0..<vectors.dimensions { text += " \(vectors[row, column])" }
-                text += "\n"
-                if text.utf8.count > 1 << 20 {
-                    try file.append(text)
-                    text = ""
+            let (size, wave) = (1024, 4 * compute.threads)
+            for first in stride(from: 0, to: ids.count, by: size * wave) {
+                let tasks = min(wave, (ids.count - first + size - 1) / size)
+                let texts = Mutex([String](repeating: "", count: tasks))
+                compute.run(tasks: tasks) { task in
+                    let start = first + task * size
+                    let text = lines(start..<min(start + size, ids.count))
+                    texts.withLock { $0[task] = text }
                 }
+                for text in texts.withLock({ $0 }) { try file.append(text) }
             }
-            try file.append(text)
         }
+    }
+
+    private func lines(_ rows: Range<Int>) -> String {
+        var text = ""
+        for row in rows {
+            text += "\(ids[row])"
+            for column in 0..<vectors.dimensions { text += " \(vectors[row, column])" }
+            text += "\n"
+        }
+        return text
     }
 
     /// Writes the binary matrix: a magic word, rows and dimensions (Int64), ids, then Float32 rows.

@@ -57,11 +57,11 @@ public struct NetMFEmbedder: SubgraphEmbedder {
             )
         }
         let matrix = logarithms(graph, compute)
-        let multiply: (NodeMatrix) -> NodeMatrix = { x in
-            let y = NodeMatrix(rows: x.rows, dimensions: x.dimensions)
+        let multiply: (NodeMatrix, NodeMatrix) -> Void = { x, y in
             compute.run(count: x.rows, size: 64) { range in
                 for row in range {
                     let sum = y.base + row * y.stride
+                    for index in 0..<y.stride { sum[index] = 0 }
                     for column in 0..<x.rows {
                         let value = matrix[row, column]
                         guard value != 0 else { continue }
@@ -70,7 +70,6 @@ public struct NetMFEmbedder: SubgraphEmbedder {
                     }
                 }
             }
-            return y
         }
         return RandomizedSVD(
             rank: rank,
@@ -87,18 +86,23 @@ public struct NetMFEmbedder: SubgraphEmbedder {
     private func logarithms(_ graph: Graph, _ compute: GraphCompute) -> NodeMatrix {
         let n = graph.nodeCount
         let strengths = (0..<n).map { graph.strength(of: $0) }
-        let steps = (0..<n).flatMap { node in
-            graph.entries(of: node).map { graph.weight($0) / Float(strengths[node]) }
+        let steps = FloatArray(count: graph.entryCount)
+        for node in 0..<n {
+            for entry in graph.entries(of: node) {
+                steps.base[entry] = graph.weight(entry) / Float(strengths[node])
+            }
         }
         // Start from D⁻¹ and multiply T times by D⁻¹A from the left.
         var power = NodeMatrix(rows: n, dimensions: n)
         for node in 0..<n where strengths[node] > 0 {
             power[node, node] = Float(1 / strengths[node])
         }
+        var next = NodeMatrix(rows: n, dimensions: n)
         let sum = NodeMatrix(rows: n, dimensions: n)
         for _ in 0..<window {
-            power = compute.multiply(graph, values: steps, power)
-            for index in 0..<n * sum.stride { sum.base[index] += power.base[index] }
+            let terms = SparseTerms(sum: sum, sumFactor: 1)
+            compute.multiply(graph, values: steps, power, into: next, terms)
+            swap(&power, &next)
         }
         let factor = Float(strengths.reduce(0, +) / (negatives * Double(window)))
         compute.run(count: n, size: 64) { range in

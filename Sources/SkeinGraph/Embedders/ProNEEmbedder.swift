@@ -23,6 +23,10 @@ public struct ProNEEmbedder: SubgraphEmbedder {
     /// The method's name in reports.
     public var name: String { "prone" }
 
+    /// Operands of more bytes are rounded to half precision for sparse products, which then move half
+    /// as much memory.
+    package var halvesAbove = 4 << 20
+
     /// Embeds a graph without walks.
     public func embed(
         _ graph: Graph,
@@ -30,13 +34,19 @@ public struct ProNEEmbedder: SubgraphEmbedder {
         seed: SubgraphSeed,
         compute: GraphCompute
     ) throws -> NodeMatrix {
-        guard graph.entryCount > 0 else {
-            return NodeMatrix(rows: graph.nodeCount, dimensions: dimensions)
+        let result = NodeMatrix(rows: graph.nodeCount, dimensions: dimensions)
+        guard graph.entryCount > 0 else { return result }
+        let (grouped, order) = graph.groupedByDegree(compute)
+        var features = factorised(grouped, dimensions, seed, compute).scaled()
+        features.normalizeRows(compute)
+        if propagates { features = propagated(features, grouped, compute) }
+        compute.run(count: graph.nodeCount, size: 4096) { [features] range in
+            for row in range {
+                (result.base + Int(order[row]) * result.stride)
+                    .update(from: features.base + row * features.stride, count: result.stride)
+            }
         }
-        let features = factorised(graph, dimensions, seed, compute).scaled()
-        features.normalizeRows()
-        guard propagates else { return features }
-        return propagated(features, graph, compute)
+        return result
     }
 
     /// The singular value decomposition of ln p − ln λP on the edges.
@@ -53,104 +63,168 @@ public struct ProNEEmbedder: SubgraphEmbedder {
         _ seed: SubgraphSeed,
         _ compute: GraphCompute
     ) -> RandomizedSVD {
-        let strengths = (0..<graph.nodeCount).map { graph.strength(of: $0) }
-        var columns = [Double](repeating: 0, count: graph.nodeCount)
-        for node in 0..<graph.nodeCount {
-            for entry in graph.entries(of: node) {
-                columns[Int(graph.targets[entry])] += Double(graph.weight(entry)) / strengths[node]
+        let (forward, backward, size) = logarithms(graph, compute)
+        var halves: HalfMatrix?
+        func multiply(_ values: FloatArray, _ x: NodeMatrix, _ y: NodeMatrix) {
+            var terms = SparseTerms()
+            if x.rows * x.stride * 4 > halvesAbove {
+                let rounded = halves ?? HalfMatrix(like: x)
+                compute.narrow(x, into: rounded)
+                terms.operandHalves = rounded
+                halves = rounded
             }
+            compute.multiply(graph, values: values, x, into: y, terms)
         }
-        let powers = columns.map { pow($0, 0.75) }
-        let total = powers.reduce(0, +)
-        let logNoise = powers.map { log(noise * $0 / total) }
-        let logStrength = strengths.map { log($0) }
-        var forward = [Float](repeating: 0, count: graph.entryCount)
-        var backward = forward
-        for node in 0..<graph.nodeCount {
-            for entry in graph.entries(of: node) {
-                let other = Int(graph.targets[entry])
-                let weight = log(Double(graph.weight(entry)))
-                forward[entry] = Float(weight - logStrength[node] - logNoise[other])
-                backward[entry] = Float(weight - logStrength[other] - logNoise[node])
-            }
-        }
-        return RandomizedSVD(
+        var result = RandomizedSVD(
             rank: rank,
             rows: graph.nodeCount,
             iterations: iterations,
             seed: seed,
             compute: compute,
-            forward: { compute.multiply(graph, values: forward, $0) },
-            backward: { compute.multiply(graph, values: backward, $0) }
+            forward: { multiply(forward, $0, $1) },
+            backward: { multiply(backward, $0, $1) }
         )
+        for index in result.s.indices { result.s[index] *= size }
+        return result
     }
 
-    /// Filters features by a Chebyshev series in the graph's Laplacian.
+    /// ln p − ln λP of every entry and of its transpose, over a size that keeps products of unit
+    /// vectors in half precision's range.
+    private func logarithms(
+        _ graph: Graph,
+        _ compute: GraphCompute
+    ) -> (forward: FloatArray, backward: FloatArray, size: Double) {
+        let nodes = graph.nodeCount
+        let strengths = FloatArray(count: nodes)
+        let powers = FloatArray(count: nodes)
+        compute.run(count: nodes, size: 4096) { range in
+            for node in range { strengths.base[node] = Float(graph.strength(of: node)) }
+        }
+        compute.run(count: nodes, size: 1024) { range in
+            for node in range {
+                var column = 0.0
+                for entry in graph.entries(of: node) {
+                    let other = Int(graph.targets[entry])
+                    column += Double(graph.weight(entry)) / Double(strengths.base[other])
+                }
+                powers.base[node] = Float(column.squareRoot() * column.squareRoot().squareRoot())
+            }
+        }
+        var total = 0.0
+        for node in 0..<nodes { total += Double(powers.base[node]) }
+        let logTotal = log(noise / total)
+        // From here both hold logarithms.
+        compute.run(count: nodes, size: 4096) { range in
+            for node in range {
+                strengths.base[node] = Float(log(Double(strengths.base[node])))
+                powers.base[node] = Float(log(Double(powers.base[node])) + logTotal)
+            }
+        }
+        let forward = FloatArray(count: graph.entryCount)
+        let backward = FloatArray(count: graph.entryCount)
+        let squares = NodeMatrix(rows: (nodes + 1023) / 1024, dimensions: 1)
+        compute.run(count: nodes, size: 1024) { range in
+            var sum = 0.0
+            for node in range {
+                for entry in graph.entries(of: node) {
+                    let other = Int(graph.targets[entry])
+                    let weight = graph.weights == nil ? 0 : Float(log(Double(graph.weight(entry))))
+                    let value = weight - strengths.base[node] - powers.base[other]
+                    forward.base[entry] = value
+                    backward.base[entry] = weight - strengths.base[other] - powers.base[node]
+                    sum += Double(value * value)
+                }
+            }
+            squares[range.lowerBound / 1024, 0] = Float(sum)
+        }
+        let norm = (0..<squares.rows).reduce(0) { $0 + Double(squares[$1, 0]) }.squareRoot()
+        let size = max(norm, 1e-30) / 1024
+        compute.run(count: graph.entryCount, size: 1 << 16) { range in
+            for entry in range {
+                forward.base[entry] /= Float(size)
+                backward.base[entry] /= Float(size)
+            }
+        }
+        return (forward, backward, size)
+    }
+
+    /// Filters features by a Chebyshev series in the graph's Laplacian; the features' matrix is used up.
     package func propagated(
         _ features: NodeMatrix,
         _ graph: Graph,
         _ compute: GraphCompute
     ) -> NodeMatrix {
         guard order > 1 else { return features }
-        let scales = (0..<graph.nodeCount).map { Float(1 / (graph.strength(of: $0) + 1)) }
-        let steps = (0..<graph.nodeCount).flatMap { node in
-            graph.entries(of: node).map { graph.weight($0) * scales[node] }
+        let weights = graph.weights.map { FloatArray(borrowing: $0, graph.entryCount, from: graph) }
+        let scale = FloatArray(count: graph.nodeCount)
+        let own = FloatArray(count: graph.nodeCount)
+        for node in 0..<graph.nodeCount {
+            let share = Float(1 / (graph.strength(of: node) + 1))
+            scale.base[node] = -share
+            own.base[node] = 1 - mu - share
         }
-        let mu = mu
         // M = I − D⁻¹(A + I) − μI.
-        func shifted(_ x: NodeMatrix) -> NodeMatrix {
-            let y = compute.multiply(graph, values: steps, x)
-            compute.run(count: y.rows, size: 2048) { range in
-                for row in range {
-                    let (own, target) = (x.base + row * x.stride, y.base + row * y.stride)
-                    let factor = 1 - mu - scales[row]
-                    for index in 0..<x.stride {
-                        target[index] = factor * own[index] - target[index]
-                    }
-                }
-            }
-            return y
+        let shift = SparseTerms(scale: scale, own: own)
+        let isLarge = features.rows * features.stride * 4 > halvesAbove
+        let (in0, in1) =
+            isLarge ? (HalfMatrix(like: features), HalfMatrix(like: features)) : (nil, nil)
+        let half = NodeMatrix(rows: features.rows, dimensions: features.dimensions)
+        /// y = a M² x + b p + c q, where `in0` holds x rounded, and then y.
+        func step(_ x: NodeMatrix, into y: NodeMatrix, _ terms: SparseTerms) {
+            var (first, second) = (shift, terms)
+            (first.operandHalves, first.resultHalves) = (in0, in1)
+            (second.operandHalves, second.resultHalves) = (in1, in0)
+            compute.multiply(graph, values: weights, x, into: half, first)
+            compute.multiply(graph, values: weights, half, into: y, second)
         }
-        func combined(_ a: Float, _ x: NodeMatrix, _ b: Float, _ y: NodeMatrix) -> NodeMatrix {
-            let z = NodeMatrix(rows: x.rows, dimensions: x.dimensions)
-            compute.run(count: x.rows * x.stride, size: 1 << 16) { range in
-                for index in range { z.base[index] = a * x.base[index] + b * y.base[index] }
-            }
-            return z
-        }
+        let terms = seriesTerms(order: order)
+        if let in0 { compute.narrow(features, into: in0) }
+        // What stays of the features when the series is taken from them.
+        let rest = features.copy(scaledBy: Float(1 - Self.bessel(0, theta)), compute)
         var before = features
-        var now = combined(0.5, shifted(shifted(features)), -1, features)
-        var sum = combined(
-            Float(Self.bessel(0, theta)),
-            before,
-            Float(-2 * Self.bessel(1, theta)),
-            now
-        )
-        for term in 2..<order {
-            let inner = combined(1, shifted(shifted(now)), -2, now)
-            let next = combined(1, inner, -1, before)
-            let sign: Float = term % 2 == 0 ? 1 : -1
-            sum = combined(1, sum, sign * 2 * Float(Self.bessel(term, theta)), next)
-            before = now
-            now = next
+        var now = NodeMatrix(rows: features.rows, dimensions: features.dimensions)
+        var first = SparseTerms(scale: scale.scaled(by: 0.5), own: own.scaled(by: 0.5))
+        (first.first, first.firstFactor) = (before, -1)
+        (first.sum, first.sumFactor) = (rest, Float(2 * Self.bessel(1, theta)))
+        step(before, into: now, first)
+        for term in 2..<terms {
+            var next = shift
+            (next.first, next.firstFactor) = (now, -2)
+            (next.second, next.secondFactor) = (before, -1)
+            let sign: Float = term % 2 == 0 ? -1 : 1
+            (next.sum, next.sumFactor) = (rest, sign * 2 * Float(Self.bessel(term, theta)))
+            step(now, into: before, next)
+            swap(&before, &now)
         }
-        let rest = combined(1, features, -1, sum)
-        let filtered = compute.multiply(graph, values: graph.weightArray, rest)
-        let mixed = combined(1, filtered, 1, rest)
+        var last = SparseTerms()
+        (last.first, last.firstFactor) = (rest, 1)
+        if let in0 {
+            compute.narrow(rest, into: in0)
+            last.operandHalves = in0
+        }
+        compute.multiply(graph, values: weights, rest, into: half, last)
         // Principal directions, scaled by the roots of their values.
-        let gram = compute.gram(mixed, mixed)
-        let inner = RandomizedSVD.spectrum(gram, mixed.dimensions, stride: mixed.stride)
-        var turn = [Double](repeating: 0, count: mixed.stride * mixed.dimensions)
-        for column in 0..<mixed.dimensions where inner.s[column] > inner.s[0] * 1e-12 {
-            let scale = pow(inner.s[column], -0.25)
-            for row in 0..<mixed.dimensions {
-                turn[row * mixed.dimensions + column] =
-                    inner.v[column * mixed.dimensions + row] * scale
+        let gram = compute.gram(half, half)
+        let inner = RandomizedSVD.spectrum(gram, half.dimensions, stride: half.stride)
+        var turn = [Double](repeating: 0, count: half.stride * half.dimensions)
+        for column in 0..<half.dimensions where inner.s[column] > inner.s[0] * 1e-12 {
+            let factor = pow(inner.s[column], -0.25)
+            for row in 0..<half.dimensions {
+                turn[row * half.dimensions + column] =
+                    inner.v[column * half.dimensions + row] * factor
             }
         }
-        let result = compute.multiply(mixed, turn, columns: mixed.dimensions)
-        result.normalizeRows()
-        return result
+        compute.multiply(half, turn, into: rest)
+        rest.normalizeRows(compute)
+        return rest
+    }
+
+    /// How many terms of a series are summed; those that single precision does not see beside the first
+    /// are left out.
+    func seriesTerms(order: Int) -> Int {
+        var terms = 2
+        while terms < order, Self.bessel(terms, theta) > 0x1p-22 { terms += 1 }
+        return terms
     }
 
     /// The modified Bessel function of the first kind.
@@ -163,12 +237,5 @@ public struct ProNEEmbedder: SubgraphEmbedder {
             sum += term
         }
         return sum
-    }
-}
-
-extension Graph {
-    /// The weights as an array; `nil` when all are one.
-    var weightArray: [Float]? {
-        weights.map { Array(UnsafeBufferPointer(start: $0, count: entryCount)) }
     }
 }

@@ -27,6 +27,8 @@ public struct WalkEmbedder: SubgraphEmbedder {
     public var q: Float = 1
     /// Whether threads update the same vectors without locks; then results vary from run to run.
     public var isRacing = false
+    /// The most nodes that walks start at, when only their cost is asked for.
+    var maximumStarts = Int.max
 
     /// Creates DeepWalk with its usual settings.
     public init() {}
@@ -75,6 +77,7 @@ public struct WalkEmbedder: SubgraphEmbedder {
             for index in order.indices.dropLast() {
                 order.swapAt(index, index + random.below(order.count - index))
             }
+            order.removeLast(max(order.count - maximumStarts, 0))
             for first in stride(from: 0, to: order.count, by: Self.blockWalks) {
                 let block = Array(order[first..<min(first + Self.blockWalks, order.count)])
                 let lane = round % walks

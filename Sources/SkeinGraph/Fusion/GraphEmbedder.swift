@@ -169,12 +169,18 @@ public struct GraphEmbedder: Sendable {
                 let own = members[part]
                 let inside = anchors.isEmpty ? [] : Set(own)
                 let nodes = own + anchors.filter { !inside.contains($0) }
-                let key = PartStore.Key(level: index, part: part, dimensions: dimensions)
+                let graph = level.subgraph(nodes)
+                let key = PartStore.Key(
+                    level: index,
+                    part: part,
+                    dimensions: dimensions,
+                    content: store == nil ? 0 : graph.contentHash
+                )
                 var matrix = store?.load(key, rows: nodes.count)
                 let wasKept = matrix != nil
                 if matrix == nil {
                     let fresh = try method.embed(
-                        level.subgraph(nodes),
+                        graph,
                         dimensions: dimensions,
                         seed: SubgraphSeed(options.seed, level: index, part: part),
                         compute: inner

@@ -9,11 +9,14 @@ public struct PartStore: Sendable {
         var level: Int
         var part: Int
         var dimensions: Int
+        /// A hash of the part's subgraph.
+        var content: UInt64
     }
 
     /// The directory of the files.
     public let directory: String
-    /// A hash of everything that the vectors depend on; files with another one are not taken.
+    /// A hash of all settings that the vectors depend on; files with another one are not taken, nor
+    /// those of a part with other edges.
     public let fingerprint: UInt64
     private static let magic = Array("SKEINVP1".utf8)
 
@@ -21,7 +24,7 @@ public struct PartStore: Sendable {
     ///
     /// - Parameters:
     ///   - directory: Where the files are.
-    ///   - settings: Everything that the vectors depend on, as text.
+    ///   - settings: Everything that the vectors of a given subgraph depend on, as text.
     /// - Throws: `SkeinError.Code.ioFailure`.
     public init(directory: String, settings: String) throws {
         self.directory = directory
@@ -46,7 +49,9 @@ public struct PartStore: Sendable {
     func save(_ matrix: NodeMatrix, _ key: Key) throws {
         try BinaryFile.write(path(key)) { file in
             try file.append(Self.magic)
-            try file.append([fingerprint, UInt64(matrix.rows), UInt64(matrix.dimensions)])
+            try file.append([
+                fingerprint ^ key.content, UInt64(matrix.rows), UInt64(matrix.dimensions),
+            ])
             for row in 0..<matrix.rows {
                 try file.append(
                     UnsafePointer(matrix.base + row * matrix.stride),
@@ -63,7 +68,7 @@ public struct PartStore: Sendable {
         else { return nil }
         return file.withUnsafeBytes { bytes -> NodeMatrix? in
             guard bytes.prefix(8).elementsEqual(Self.magic),
-                bytes.load(fromByteOffset: 8, as: UInt64.self) == fingerprint,
+                bytes.load(fromByteOffset: 8, as: UInt64.self) == fingerprint ^ key.content,
                 bytes.load(fromByteOffset: 16, as: UInt64.self) == UInt64(rows),
                 bytes.load(fromByteOffset: 24, as: UInt64.self) == UInt64(key.dimensions),
                 let base = bytes.baseAddress

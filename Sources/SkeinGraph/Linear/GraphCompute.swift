@@ -25,6 +25,15 @@ public struct GraphCompute: @unchecked Sendable {
         pool = isParallel ? processor.pool : nil
     }
 
+    /// The portable kernels on the calling thread.
+    public init() {
+        guard let table = sk_kernels_for(0) else {
+            preconditionFailure("the portable kernels are always there")
+        }
+        kernels = table
+        pool = nil
+    }
+
     /// How many threads work.
     var threads: Int { pool?.threads ?? 1 }
 
@@ -64,23 +73,62 @@ public struct GraphCompute: @unchecked Sendable {
         )
     }
 
-    /// y = A x for a sparse A with a graph's pattern.
-    func multiply(_ graph: Graph, values: [Float]?, _ x: NodeMatrix) -> NodeMatrix {
-        let y = NodeMatrix(rows: graph.nodeCount, dimensions: x.dimensions)
-        let weights = values.map { $0.withUnsafeBufferPointer { Pinned($0) } }
-        run(count: graph.nodeCount, size: 512) { range in
+    /// y = s A x + o x + a p + b q, then sum += c y, for a sparse A with a graph's pattern.
+    ///
+    /// - Parameters:
+    ///   - graph: The pattern.
+    ///   - values: The entries of A; ones without them.
+    ///   - x: What is multiplied.
+    ///   - y: The product; it may be a term's matrix but not `x`.
+    ///   - terms: What follows the product.
+    func multiply(
+        _ graph: Graph,
+        values: FloatArray? = nil,
+        _ x: NodeMatrix,
+        into y: NodeMatrix,
+        _ terms: SparseTerms = SparseTerms()
+    ) {
+        precondition(x.rows == graph.nodeCount && y.rows == x.rows && y.stride == x.stride)
+        // Pieces of about the same work: rows are as uneven as degrees.
+        let work = graph.entryCount + 8 * graph.nodeCount
+        let pieces = max(work / (1 << 16), 1)
+        run(tasks: pieces) { piece in
+            var args = sk_sparse(
+                offsets: graph.offsets,
+                targets: graph.targets,
+                values: values?.base,
+                x: x.base,
+                halves: terms.operandHalves?.base,
+                width: x.stride,
+                y: y.base,
+                y_halves: terms.resultHalves?.base,
+                scale: terms.scale?.base,
+                own: terms.own?.base,
+                first: terms.first?.base,
+                second: terms.second?.base,
+                sum: terms.sum?.base,
+                first_factor: terms.firstFactor,
+                second_factor: terms.secondFactor,
+                sum_factor: terms.sumFactor
+            )
             self.kernels.pointee.sparse_times_dense(
-                y.base,
-                graph.offsets,
-                graph.targets,
-                weights?.base,
-                x.base,
-                x.stride,
-                range.lowerBound,
-                range.upperBound
+                &args,
+                graph.row(atWork: work * piece / pieces),
+                graph.row(atWork: work * (piece + 1) / pieces)
             )
         }
-        return y
+    }
+
+    /// Rounds a matrix to half precision.
+    func narrow(_ x: NodeMatrix, into halves: HalfMatrix) {
+        run(count: x.rows, size: 4096) { range in
+            self.kernels.pointee.narrow(
+                sk_type(SK_F16),
+                halves.base + range.lowerBound * x.stride,
+                x.base + range.lowerBound * x.stride,
+                range.count * x.stride
+            )
+        }
     }
 
     /// aᵀ b in doubles, `a.stride` by `b.stride`, row-major.
@@ -108,6 +156,13 @@ public struct GraphCompute: @unchecked Sendable {
     /// x w for a small w, `x.stride` by `dimensions`, row-major.
     func multiply(_ x: NodeMatrix, _ w: [Double], columns: Int) -> NodeMatrix {
         let y = NodeMatrix(rows: x.rows, dimensions: columns)
+        multiply(x, w, into: y)
+        return y
+    }
+
+    /// y = x w for a small w, `x.stride` by `y.dimensions`, row-major.
+    func multiply(_ x: NodeMatrix, _ w: [Double], into y: NodeMatrix) {
+        let columns = y.dimensions
         let small = NodeMatrix(rows: x.stride, dimensions: columns)
         for row in 0..<x.stride {
             for column in 0..<columns { small[row, column] = Float(w[row * columns + column]) }
@@ -122,7 +177,6 @@ public struct GraphCompute: @unchecked Sendable {
                 range.count
             )
         }
-        return y
     }
 }
 
@@ -139,15 +193,77 @@ private final class DoubleScratch: @unchecked Sendable {
     deinit { base.deallocate() }
 }
 
-/// A copy of floats that threads may read.
-private final class Pinned: @unchecked Sendable {
-    // Invariant: never written after `init`.
+/// Floats that threads read, and fill side by side.
+final class FloatArray: @unchecked Sendable {
+    // Invariant: every piece of work writes its own range, and nobody reads before all are done.
     let base: UnsafeMutablePointer<Float>
+    let count: Int
+    private let owner: AnyObject
 
-    init(_ values: UnsafeBufferPointer<Float>) {
-        base = .allocate(capacity: max(values.count, 1))
-        for index in values.indices { base[index] = values[index] }
+    init(count: Int) {
+        let storage = Storage(byteCount: max(count, 1) * 4)
+        self.count = count
+        owner = storage
+        base = storage.base.bindMemory(to: Float.self, capacity: max(count, 1))
     }
 
-    deinit { base.deallocate() }
+    /// Floats that somebody else keeps, to be read only.
+    init(borrowing values: UnsafePointer<Float>, _ count: Int, from owner: AnyObject) {
+        base = UnsafeMutablePointer(mutating: values)
+        self.count = count
+        self.owner = owner
+    }
+
+    /// Every value times a factor.
+    func scaled(by factor: Float) -> FloatArray {
+        let result = FloatArray(count: count)
+        for index in 0..<count { result.base[index] = factor * base[index] }
+        return result
+    }
+}
+
+/// A matrix in half precision, laid out like the one it was rounded from.
+final class HalfMatrix: @unchecked Sendable {
+    // Invariant: as `NodeMatrix`.
+    let base: UnsafeMutablePointer<UInt16>
+    private let storage: Storage
+
+    init(like matrix: NodeMatrix) {
+        let count = max(matrix.rows * matrix.stride, 8)
+        storage = Storage(byteCount: 2 * count)
+        base = storage.base.bindMemory(to: UInt16.self, capacity: count)
+    }
+}
+
+/// What follows a sparse product, row by row.
+struct SparseTerms: Sendable {
+    /// s: what each row of the product is multiplied by.
+    var scale: FloatArray?
+    /// o: how much of its own row of x each row gets.
+    var own: FloatArray?
+    /// p and a.
+    var first: NodeMatrix?
+    var firstFactor: Float = 0
+    /// q and b.
+    var second: NodeMatrix?
+    var secondFactor: Float = 0
+    /// The matrix that c y is added to, and c.
+    var sum: NodeMatrix?
+    var sumFactor: Float = 0
+    /// x in half precision, which the product is then taken from.
+    var operandHalves: HalfMatrix?
+    /// Where y goes in half precision.
+    var resultHalves: HalfMatrix?
+}
+
+extension Graph {
+    /// The first row before which lies at least so much work, counting entries and eight a row.
+    fileprivate func row(atWork work: Int) -> Int {
+        var (low, high) = (0, nodeCount)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(offsets[middle]) + 8 * middle < work { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
 }

@@ -1,3 +1,5 @@
+internal import SkeinTensor
+
 /// One vector a row, in rows padded with zeros to whole eights.
 public final class NodeMatrix: @unchecked Sendable {
     // Invariant: whoever writes `base` from several threads writes disjoint rows, except in the racing
@@ -10,17 +12,19 @@ public final class NodeMatrix: @unchecked Sendable {
     /// How many values lie between the starts of two rows.
     public let stride: Int
     package let base: UnsafeMutablePointer<Float>
+    private let storage: Storage
 
     /// Makes a matrix of zeros.
     public init(rows: Int, dimensions: Int) {
         self.rows = rows
         self.dimensions = dimensions
         stride = max((dimensions + 7) / 8 * 8, 8)
-        base = .allocate(capacity: max(rows * stride, 8))
-        base.initialize(repeating: 0, count: max(rows * stride, 8))
+        let count = max(rows * stride, 8)
+        storage = Storage(byteCount: count * 4)
+        base = storage.base.bindMemory(to: Float.self, capacity: count)
+        // Large blocks come as zeros.
+        if storage.byteCount < 4 << 20 { base.initialize(repeating: 0, count: count) }
     }
-
-    deinit { base.deallocate() }
 
     /// The values of a row.
     public subscript(row: Int) -> [Float] {
@@ -45,6 +49,15 @@ public final class NodeMatrix: @unchecked Sendable {
         return other
     }
 
+    /// Every value times a factor.
+    func copy(scaledBy factor: Float, _ compute: GraphCompute) -> NodeMatrix {
+        let other = NodeMatrix(rows: rows, dimensions: dimensions)
+        compute.run(count: rows * stride, size: 1 << 16) { range in
+            for index in range { other.base[index] = factor * self.base[index] }
+        }
+        return other
+    }
+
     /// Whether two matrices hold the same bits.
     public func hasSameBits(as other: NodeMatrix) -> Bool {
         guard rows == other.rows, dimensions == other.dimensions else { return false }
@@ -55,8 +68,15 @@ public final class NodeMatrix: @unchecked Sendable {
     public var isFinite: Bool { (0..<rows * stride).allSatisfy { base[$0].isFinite } }
 
     /// Scales every row to unit length; rows of zeros stay.
-    public func normalizeRows() {
-        for row in 0..<rows {
+    public func normalizeRows() { normalizeRows(0..<rows) }
+
+    /// Scales every row to unit length, on all threads.
+    func normalizeRows(_ compute: GraphCompute) {
+        compute.run(count: rows, size: 2048) { self.normalizeRows($0) }
+    }
+
+    private func normalizeRows(_ range: Range<Int>) {
+        for row in range {
             let values = base + row * stride
             var sum = 0.0
             for index in 0..<dimensions { sum += Double(values[index]) * Double(values[index]) }

@@ -1,11 +1,16 @@
 /// The leading singular vectors of a large operator, from products with a few random directions.
 ///
 /// - Paper: Halko, Martinsson & Tropp 2011, "Finding structure with randomness", algorithm 4.4.
+/// - Deviation: directions are uniform instead of normal, and the basis is made orthonormal after
+///   every second product, which spans the same space in single precision.
 struct RandomizedSVD {
-    /// Left vectors, one a column.
-    var u: NodeMatrix
     /// Singular values, descending.
     var s: [Double]
+    /// An orthonormal basis of the range, and the left vectors in it, row-major.
+    private let basis: NodeMatrix
+    private let turn: [Double]
+    private let rank: Int
+    private let compute: GraphCompute
 
     /// Decomposes an operator.
     ///
@@ -15,57 +20,56 @@ struct RandomizedSVD {
     ///   - iterations: Power iterations; more for a slowly falling spectrum.
     ///   - seed: The seed of the random directions.
     ///   - compute: Where it runs.
-    ///   - forward: A x.
-    ///   - backward: Aᵀ x.
+    ///   - forward: Writes A x.
+    ///   - backward: Writes Aᵀ x.
     init(
         rank: Int,
         rows: Int,
         iterations: Int,
         seed: SubgraphSeed,
         compute: GraphCompute,
-        forward: (NodeMatrix) -> NodeMatrix,
-        backward: (NodeMatrix) -> NodeMatrix
+        forward: (_ x: NodeMatrix, _ y: NodeMatrix) -> Void,
+        backward: (_ x: NodeMatrix, _ y: NodeMatrix) -> Void
     ) {
         let width = min((rank + 10 + 7) / 8 * 8, max(rows, 1))
-        let start = NodeMatrix(rows: rows, dimensions: width)
-        compute.run(count: rows, size: 4096) { range in
+        var q = NodeMatrix(rows: rows, dimensions: width)
+        var y = NodeMatrix(rows: rows, dimensions: width)
+        compute.run(count: rows, size: 4096) { [q] range in
             for row in range {
                 var random = seed.random(.projection, at: row)
-                for column in 0..<width { start[row, column] = random.normal() }
+                for column in 0..<width { q[row, column] = 2 * random.unit() - 1 }
             }
         }
-        var q = Self.orthonormal(forward(start), compute, rounds: 1)
+        forward(q, y)
+        Self.orthonormalize(y, into: q, compute)
         for _ in 0..<iterations {
-            q = Self.orthonormal(backward(q), compute, rounds: 1)
-            q = Self.orthonormal(forward(q), compute, rounds: 1)
+            backward(q, y)
+            forward(y, q)
+            Self.orthonormalize(q, into: y, compute)
+            swap(&q, &y)
         }
-        q = Self.orthonormal(q, compute, rounds: 1)
-        let b = backward(q)
-        let inner = Self.spectrum(compute.gram(b, b), width, stride: b.stride)
+        Self.orthonormalize(q, into: y, compute)
+        swap(&q, &y)
+        backward(q, y)
+        let inner = Self.spectrum(compute.gram(y, y), width, stride: y.stride)
         let kept = min(rank, width)
-        var turn = [Double](repeating: 0, count: q.stride * kept)
+        var turn = [Double](repeating: 0, count: q.stride * rank)
         for column in 0..<kept {
-            for row in 0..<width { turn[row * kept + column] = inner.v[column * width + row] }
+            for row in 0..<width { turn[row * rank + column] = inner.v[column * width + row] }
         }
-        let left = compute.multiply(q, turn, columns: kept)
         s = inner.s.prefix(kept).map { $0.squareRoot() }
-        u = left
-        guard kept < rank else { return }
-        u = NodeMatrix(rows: rows, dimensions: rank)
-        for row in 0..<rows {
-            for column in 0..<kept { u[row, column] = left[row, column] }
-        }
         s += .init(repeating: 0, count: rank - kept)
+        basis = q
+        self.turn = turn
+        self.rank = rank
+        self.compute = compute
     }
 
-    /// The vectors scaled by the roots of their values.
+    /// The left vectors scaled by the roots of their values.
     func scaled() -> NodeMatrix {
-        let z = u.copy()
-        let roots = s.map { Float($0.squareRoot()) }
-        for row in 0..<z.rows {
-            for column in 0..<z.dimensions { z[row, column] *= roots[column] }
-        }
-        return z
+        var scaled = turn
+        for index in scaled.indices { scaled[index] *= s[index % rank].squareRoot() }
+        return compute.multiply(basis, scaled, columns: rank)
     }
 
     /// The eigenvectors of the meant part of a padded Gram matrix.
@@ -77,37 +81,30 @@ struct RandomizedSVD {
         return JacobiSVD(square, count: width)
     }
 
-    /// An orthonormal basis of the columns from their Gram matrix; a second round removes what rounding
-    /// left of the first.
-    static func orthonormal(
-        _ y: NodeMatrix,
-        _ compute: GraphCompute,
-        rounds: Int = 2
-    ) -> NodeMatrix {
-        var q = y
-        for _ in 0..<rounds {
-            let width = q.dimensions
-            let gram = compute.gram(q, q)
-            var turn = [Double](repeating: 0, count: q.stride * width)
-            if let inverse = inverseFactor(gram, width, stride: q.stride) {
-                for row in 0..<width {
-                    for column in row..<width {
-                        turn[row * width + column] = inverse[row * width + column]
-                    }
-                }
-            } else {
-                let inner = spectrum(gram, width, stride: q.stride)
-                let floor = inner.s[0] * 1e-12
-                for column in 0..<width where inner.s[column] > floor {
-                    let scale = 1 / inner.s[column].squareRoot()
-                    for row in 0..<width {
-                        turn[row * width + column] = inner.v[column * width + row] * scale
-                    }
+    /// Writes an orthonormal basis of the columns, from their Gram matrix.
+    ///
+    /// A second turn takes away what rounding left.
+    static func orthonormalize(_ y: NodeMatrix, into q: NodeMatrix, _ compute: GraphCompute) {
+        let width = y.dimensions
+        let gram = compute.gram(y, y)
+        var turn = [Double](repeating: 0, count: y.stride * width)
+        if let inverse = inverseFactor(gram, width, stride: y.stride) {
+            for row in 0..<width {
+                for column in row..<width {
+                    turn[row * width + column] = inverse[row * width + column]
                 }
             }
-            q = compute.multiply(q, turn, columns: width)
+        } else {
+            let inner = spectrum(gram, width, stride: y.stride)
+            let floor = inner.s[0] * 1e-12
+            for column in 0..<width where inner.s[column] > floor {
+                let scale = 1 / inner.s[column].squareRoot()
+                for row in 0..<width {
+                    turn[row * width + column] = inner.v[column * width + row] * scale
+                }
+            }
         }
-        return q
+        compute.multiply(y, turn, into: q)
     }
 
     /// R⁻¹ for G = RᵀR, upper triangular and row-major; `nil` when G is nearly singular.

@@ -66,7 +66,14 @@ public struct GraphLevels: Sendable {
     ///   - graph: The whole graph.
     ///   - partitioner: What divides each level.
     ///   - options: When to stop.
-    public init(_ graph: Graph, partitioner: any Partitioner, options: LevelOptions) {
+    ///   - previous: Of each level the part of every node of the whole graph in an earlier run, −1 for
+    ///     none; kept, and completed for new nodes.
+    public init(
+        _ graph: Graph,
+        partitioner: any Partitioner,
+        options: LevelOptions,
+        previous: [Partition] = []
+    ) {
         var levels: [GraphLevel] = []
         var current = graph
         var nodes = (0..<graph.nodeCount).map { Int32($0) }
@@ -90,10 +97,16 @@ public struct GraphLevels: Sendable {
             if options.balancesEdges {
                 request.loads = (0..<current.nodeCount).map { current.degree(of: $0) + 1 }
             }
-            let partition =
-                isSmall
-                ? Partition.whole(nodeCount: current.nodeCount)
-                : partitioner.partition(current, request)
+            let partition: Partition
+            if isSmall {
+                partition = .whole(nodeCount: current.nodeCount)
+            } else if level < previous.count, previous[level].count > 1 {
+                let (old, count) = (previous[level].parts, previous[level].count)
+                partition = Partition(parts: nodes.map { old[Int($0)] }, count: count)
+                    .completed(current, request)
+            } else {
+                partition = partitioner.partition(current, request)
+            }
             levels.append(
                 GraphLevel(
                     graph: current,
@@ -105,8 +118,13 @@ public struct GraphLevels: Sendable {
             guard partition.count > 1 else { break }
             let border = partition.border(of: current)
             guard !border.isEmpty else { break }
+            // Where nearly all nodes are border nodes, their induced graph would be the same again; the cut
+            // edges alone still get fewer.
+            let isStuck =
+                Double(border.count) > 0.95 * Double(current.nodeCount) && border.count > fits
+            let cutEdges = levels[level].statistics.cutEdges
             guard levels.count < options.maximumLevels,
-                Double(border.count) <= 0.95 * Double(current.nodeCount) || border.count <= fits
+                !isStuck || Double(cutEdges) <= 0.95 * Double(current.edgeCount)
             else {
                 drops = true
                 break
@@ -114,7 +132,7 @@ public struct GraphLevels: Sendable {
             var places = [Int32](repeating: -1, count: current.nodeCount)
             let parts = partition.parts
             current = current.subgraph(on: border, places: &places) {
-                options.border == .induced || parts[$0] != parts[$1]
+                options.border == .induced && !isStuck || parts[$0] != parts[$1]
             }
             nodes = border.map { nodes[Int($0)] }
         }

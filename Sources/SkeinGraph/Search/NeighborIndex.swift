@@ -16,11 +16,13 @@ public final class NeighborIndex: Sendable {
     /// How many links a node keeps above the ground layer; twice as many on it.
     public let links: Int
     /// The vectors at unit length.
-    private let vectors: NodeMatrix
-    /// Of every layer the links of its nodes.
-    private let layers: [[Int32: [Int32]]]
-    private let ground: [[Int32]]
-    private let entry: Int
+    let vectors: NodeMatrix
+    /// Of every layer above the ground the links of its nodes.
+    let layers: [[Int32: [Int32]]]
+    let ground: [[Int32]]
+    let entry: Int
+    /// A hash of the vectors it was built from.
+    let fingerprint: UInt64
 
     /// Builds the index, one node after another.
     ///
@@ -33,6 +35,7 @@ public final class NeighborIndex: Sendable {
     public init(_ vectors: NodeMatrix, links: Int = 16, breadth: Int = 100, seed: UInt64 = 1) {
         let unit = vectors.copy()
         unit.normalizeRows()
+        fingerprint = Self.fingerprint(vectors)
         self.vectors = unit
         self.links = links
         var state = State(vectors: unit, links: links)
@@ -40,6 +43,23 @@ public final class NeighborIndex: Sendable {
         layers = state.layers
         ground = state.ground
         entry = state.entry
+    }
+
+    /// Takes finished layers.
+    init(
+        vectors: NodeMatrix,
+        links: Int,
+        layers: [[Int32: [Int32]]],
+        ground: [[Int32]],
+        entry: Int,
+        fingerprint: UInt64
+    ) {
+        self.vectors = vectors
+        self.links = links
+        self.layers = layers
+        self.ground = ground
+        self.entry = entry
+        self.fingerprint = fingerprint
     }
 
     /// The nearest nodes to a query.

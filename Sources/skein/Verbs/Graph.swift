@@ -11,7 +11,7 @@ struct GraphVerb: ParsableCommand {
         abstract: "Divide graphs, embed their nodes, and look at the vectors.",
         subcommands: [
             GraphPartition.self, GraphEmbed.self, GraphEval.self, GraphNeighbors.self,
-            GraphPlan.self,
+            GraphPlan.self, GraphCompile.self,
         ]
     )
 }
@@ -40,13 +40,22 @@ struct GraphInput: ParsableArguments {
 
     func load() throws -> LoadedGraph {
         if GraphStore.isStore(graph) { return try GraphStore.map(graph) }
+        return try GraphFileReader.read(
+            graph,
+            format: try textFormat(),
+            headerLines: headerLines,
+            compute: GraphCompute(try processor())
+        )
+    }
+
+    func textFormat() throws -> GraphFormat {
         guard let format = GraphFormat(rawValue: format) else {
             throw SkeinError(
                 .invalidArgument,
                 "--format is \"\(format)\", expected edges or adjacency"
             )
         }
-        return try GraphFileReader.read(graph, format: format, headerLines: headerLines)
+        return format
     }
 
     func processor() throws -> Processor { try Processor(threads: threads) }
@@ -84,7 +93,11 @@ struct DivisionFlags: ParsableArguments {
         }
     }
 
-    func divide(_ graph: Graph, seed: UInt64) throws -> GraphLevels {
+    func divide(
+        _ graph: Graph,
+        seed: UInt64,
+        previous: [Partition] = []
+    ) throws -> GraphLevels {
         guard let border = BorderMode(rawValue: border) else {
             throw SkeinError(.invalidArgument, "--border is \"\(border)\", expected induced or cut")
         }
@@ -96,7 +109,12 @@ struct DivisionFlags: ParsableArguments {
         options.imbalance = imbalance
         options.balancesEdges = balanceEdges
         options.seed = seed
-        return GraphLevels(graph, partitioner: try method(), options: options)
+        return GraphLevels(
+            graph,
+            partitioner: try method(),
+            options: options,
+            previous: previous
+        )
     }
 
     private func method() throws -> any Partitioner {

@@ -30,6 +30,12 @@ struct GraphEmbed: ParsableCommand {
     @Flag(help: "Leave the parts that are finished in the output directory, for a later run.")
     var keep = false
 
+    @Flag(
+        help:
+            "Divide as the run before in this directory did, and embed only parts with other edges."
+    )
+    var update = false
+
     @Flag(help: "No progress line.")
     var quiet = false
 
@@ -37,17 +43,31 @@ struct GraphEmbed: ParsableCommand {
         let clock = ContinuousClock()
         let start = clock.now
         let loaded = try input.load()
-        let levels = try division.divide(loaded.graph, seed: input.seed)
-        let settings = try settings(loaded)
+        let before = output + "/parts/division.skd"
+        let earlier = update ? try DivisionFile(path: before, for: loaded) : nil
+        let levels = try division.divide(
+            loaded.graph,
+            seed: input.seed,
+            previous: earlier?.levels ?? []
+        )
+        let settings = try settings()
         var embedder = GraphEmbedder(
             method: try embedding.embedder(),
             options: try embedding.options(seed: input.seed),
             processor: try input.processor()
         )
+        if let earlier, embedder.options.fusion == .concat,
+            earlier.shares.count == levels.levels.count,
+            earlier.shares.reduce(0, +) == embedder.options.dimensions
+        {
+            // A few nodes more must not change how long the vectors of all parts are.
+            embedder.options.fusion = .concatFixed(earlier.shares)
+        }
         let shares = try embedder.shares(of: levels)
         try Self.makeDirectory(output)
         let store = try PartStore(directory: output + "/parts", settings: settings)
         embedder.store = store
+        try DivisionFile.write(levels, shares, ids: loaded.ids, to: before)
         if !quiet {
             embedder.progress = { done, total, wasKept in
                 let kept = wasKept ? ", kept from before" : ""
@@ -59,10 +79,13 @@ struct GraphEmbed: ParsableCommand {
         let spent = clock.now - begin
         if !quiet { Environment.error("\n") }
         let file = VectorFile(ids: loaded.ids, vectors: result.vectors)
-        try file.writeText(to: output + "/vectors.txt")
+        let compute = GraphCompute(try input.processor())
+        try file.writeText(to: output + "/vectors.txt", compute: compute)
         try file.writeBinary(to: output + "/vectors.skv")
         var summary = GraphReport.levels(levels, shares: shares)
         summary["settings"] = .string(settings)
+        summary["division"] = .string(division.settings)
+        summary["graph"] = .string(loaded.fingerprint)
         summary["embedding_seconds"] = .double(spent / .seconds(1))
         summary["seed"] = .string("\(input.seed)")
         summary["blocks"] = .array(
@@ -82,7 +105,7 @@ struct GraphEmbed: ParsableCommand {
             try input.processor()
         )
         try Self.write(page, to: output + "/report.html")
-        if !keep { try? FileManager.default.removeItem(atPath: store.directory) }
+        if !keep, !update { try? FileManager.default.removeItem(atPath: store.directory) }
         Environment.out(
             GraphTables.loading(loaded) + GraphTables.levels(levels)
                 + "\(result.vectors.dimensions) dimensions as \(shares), \(clock.now - start), "
@@ -90,11 +113,9 @@ struct GraphEmbed: ParsableCommand {
         )
     }
 
-    /// The graph and every setting that the vectors depend on.
-    private func settings(_ loaded: LoadedGraph) throws -> String {
-        let set = try input.processor().instructionSet
-        return
-            "\(loaded.fingerprint) \(input.seed) \(division.settings) \(embedding.settings) \(set)"
+    /// Every setting that the vectors of a given subgraph depend on.
+    private func settings() throws -> String {
+        "\(input.seed) \(embedding.settings) \(try input.processor().instructionSet)"
     }
 
     private static func makeDirectory(_ path: String) throws {

@@ -24,6 +24,11 @@ struct GraphNeighbors: ParsableCommand {
     @Option(help: "How many candidates a search holds; more is slower and surer.")
     var breadth = 100
 
+    @Option(
+        help: "Where the index is kept: read when it is there and of these vectors, else written."
+    )
+    var index: String?
+
     func run() throws {
         guard k > 0, breadth > 0 else {
             throw SkeinError(
@@ -34,7 +39,7 @@ struct GraphNeighbors: ParsableCommand {
         let file = try VectorFile(path: vectors)
         var rows: [Int64: Int] = [:]
         for (row, id) in file.ids.enumerated() { rows[id] = row }
-        let index = exact ? nil : NeighborIndex(file.vectors)
+        let index = exact ? nil : try makeIndex(file.vectors)
         for id in nodes {
             guard let row = rows[id] else {
                 throw SkeinError(
@@ -50,5 +55,13 @@ struct GraphNeighbors: ParsableCommand {
                 Environment.out("\(id)\t\(file.ids[neighbor.node])\t\(neighbor.cosine)\n")
             }
         }
+    }
+
+    private func makeIndex(_ vectors: NodeMatrix) throws -> NeighborIndex {
+        guard let index else { return NeighborIndex(vectors) }
+        if NeighborIndex.isIndex(index, of: vectors) { return try NeighborIndex(path: index) }
+        let fresh = NeighborIndex(vectors)
+        try fresh.write(to: index)
+        return fresh
     }
 }

@@ -20,9 +20,10 @@ struct GraphPlan: ParsableCommand {
         let loaded = try input.load()
         let levels = try division.divide(loaded.graph, seed: input.seed)
         let processor = try input.processor()
+        let options = try embedding.options(seed: input.seed)
         let embedder = GraphEmbedder(
             method: try embedding.embedder(),
-            options: try embedding.options(seed: input.seed),
+            options: options,
             processor: processor
         )
         let shares = try embedder.shares(of: levels)
@@ -30,6 +31,7 @@ struct GraphPlan: ParsableCommand {
             levels,
             shares: shares,
             method: embedder.method,
+            alignment: options.alignment,
             processor: processor,
             lineCount: loaded.report.lines
         )
