@@ -125,16 +125,44 @@ public enum GraphFileReader {
         guard !sources.isEmpty else {
             throw SkeinError(.syntax, "\(path) has no edges in \(scanner.line) lines")
         }
+        return try LoadedGraph(
+            sources: sources,
+            destinations: destinations,
+            weights: weights.isEmpty ? nil : weights,
+            loners: loners,
+            report: report
+        )
+    }
+}
+
+extension LoadedGraph {
+    /// Builds a graph from edges between ids.
+    ///
+    /// - Parameters:
+    ///   - sources: One end of every edge.
+    ///   - destinations: The other ends.
+    ///   - weights: A positive weight an edge, or `nil`.
+    ///   - loners: Ids of nodes that may have no edge.
+    ///   - report: What is known of the text so far.
+    /// - Throws: `SkeinError.Code.unsupported` for 2³¹ nodes or more.
+    package init(
+        sources: [Int64],
+        destinations: [Int64],
+        weights: [Float]?,
+        loners: [Int64] = [],
+        report: LoadingReport = LoadingReport()
+    ) throws {
         let ids = try NodeIDs.distinct(sources, destinations, loners)
         let lookup = NodeIDs.Lookup(ids)
         let graph = Graph(
             nodeCount: ids.count,
             sources: sources.map { lookup[$0] },
             destinations: destinations.map { lookup[$0] },
-            weights: weights.isEmpty ? nil : weights
+            weights: weights
         )
+        var report = report
         report.selfLoops = zip(sources, destinations).count { $0 == $1 }
         report.repeats = sources.count - report.selfLoops - graph.edgeCount
-        return LoadedGraph(graph: graph, ids: ids, report: report)
+        self.init(graph: graph, ids: ids, report: report)
     }
 }

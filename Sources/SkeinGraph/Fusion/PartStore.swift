@@ -5,10 +5,16 @@ internal import SkeinTensor
 /// Keeps the vectors of finished parts, so that a run that was stopped goes on where it was.
 public struct PartStore: Sendable {
     /// What names a part's file.
-    struct Key: Hashable, Sendable {
-        var level: Int
-        var part: Int
-        var dimensions: Int
+    package struct Key: Hashable, Sendable {
+        package var level: Int
+        package var part: Int
+        package var dimensions: Int
+
+        package init(level: Int, part: Int, dimensions: Int) {
+            self.level = level
+            self.part = part
+            self.dimensions = dimensions
+        }
     }
 
     /// The directory of the files.
@@ -43,7 +49,7 @@ public struct PartStore: Sendable {
     }
 
     /// Keeps a part.
-    func save(_ matrix: NodeMatrix, _ key: Key) throws {
+    package func save(_ matrix: NodeMatrix, _ key: Key) throws {
         try BinaryFile.write(path(key)) { file in
             try file.append(Self.magic)
             try file.append([fingerprint, UInt64(matrix.rows), UInt64(matrix.dimensions)])
@@ -57,7 +63,7 @@ public struct PartStore: Sendable {
     }
 
     /// A part that was kept by a run with the same settings; `nil` otherwise.
-    func load(_ key: Key, rows: Int) -> NodeMatrix? {
+    package func load(_ key: Key, rows: Int) -> NodeMatrix? {
         guard let file = try? MappedFile(path: path(key)),
             file.count == 32 + 4 * rows * key.dimensions
         else { return nil }

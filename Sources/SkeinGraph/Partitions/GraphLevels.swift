@@ -40,6 +40,19 @@ public struct GraphLevel: Sendable {
     /// What the division costs.
     public var statistics: PartitionStatistics
 
+    /// Joins what another engine found.
+    package init(
+        graph: Graph,
+        nodes: [Int32],
+        partition: Partition,
+        statistics: PartitionStatistics
+    ) {
+        self.graph = graph
+        self.nodes = nodes
+        self.partition = partition
+        self.statistics = statistics
+    }
+
     /// The subgraph of one part, with its nodes' numbers in this level.
     ///
     /// - Parameter nodes: The members of the part.
@@ -67,31 +80,22 @@ public struct GraphLevels: Sendable {
     ///   - partitioner: What divides each level.
     ///   - options: When to stop.
     public init(_ graph: Graph, partitioner: any Partitioner, options: LevelOptions) {
+        let rules = LevelRules(options, nodeCount: graph.nodeCount)
         var levels: [GraphLevel] = []
         var current = graph
         var nodes = (0..<graph.nodeCount).map { Int32($0) }
-        var target = max(options.maximumNodes / 2, 1)
-        var fits = options.maximumNodes
-        if let parts = options.parts {
-            target = max((graph.nodeCount + parts - 1) / max(parts, 1), 1)
-            fits = Int(Double(target) * (1 + options.imbalance))
-        }
         var drops = false
         while true {
-            let level = levels.count
-            let isSmall = current.nodeCount <= fits && current.edgeCount <= options.maximumEdges
-            let byNodes = (current.nodeCount + target - 1) / target
-            let byEdges = (2 * current.edgeCount - 1) / max(options.maximumEdges, 1) + 1
-            var request = PartitionRequest(
-                parts: isSmall ? 1 : max(byNodes, min(byEdges, current.nodeCount), 2),
-                imbalance: options.imbalance,
-                seed: options.seed &+ UInt64(level)
+            var request = rules.request(
+                level: levels.count,
+                nodeCount: current.nodeCount,
+                edgeCount: current.edgeCount
             )
             if options.balancesEdges {
                 request.loads = (0..<current.nodeCount).map { current.degree(of: $0) + 1 }
             }
             let partition =
-                isSmall
+                request.parts == 1
                 ? Partition.whole(nodeCount: current.nodeCount)
                 : partitioner.partition(current, request)
             levels.append(
@@ -105,12 +109,8 @@ public struct GraphLevels: Sendable {
             guard partition.count > 1 else { break }
             let border = partition.border(of: current)
             guard !border.isEmpty else { break }
-            guard levels.count < options.maximumLevels,
-                Double(border.count) <= 0.95 * Double(current.nodeCount) || border.count <= fits
-            else {
-                drops = true
-                break
-            }
+            drops = rules.ends(level: levels.count - 1, current.nodeCount, border: border.count)
+            guard !drops else { break }
             var places = [Int32](repeating: -1, count: current.nodeCount)
             let parts = partition.parts
             current = current.subgraph(on: border, places: &places) {
@@ -120,5 +120,59 @@ public struct GraphLevels: Sendable {
         }
         self.levels = levels
         dropsLastBorder = drops
+    }
+
+    /// The numbers in a level of the nodes of the next one, ascending.
+    func border(of level: Int) -> [Int32] {
+        guard level + 1 < levels.count else { return [] }
+        var (border, own): ([Int32], Int) = ([], 0)
+        for node in levels[level + 1].nodes {
+            while levels[level].nodes[own] != node { own += 1 }
+            border.append(Int32(own))
+        }
+        return border
+    }
+
+    /// Joins levels that another engine divided.
+    package init(levels: [GraphLevel], dropsLastBorder: Bool) {
+        self.levels = levels
+        self.dropsLastBorder = dropsLastBorder
+    }
+}
+
+/// How many parts a level gets and when levels end; the same for every engine.
+package struct LevelRules: Sendable {
+    private let options: LevelOptions
+    private let target: Int
+    private let fits: Int
+
+    /// Takes the options and the size of the whole graph.
+    package init(_ options: LevelOptions, nodeCount: Int) {
+        self.options = options
+        if let parts = options.parts {
+            target = max((nodeCount + parts - 1) / max(parts, 1), 1)
+            fits = Int(Double(target) * (1 + options.imbalance))
+        } else {
+            target = max(options.maximumNodes / 2, 1)
+            fits = options.maximumNodes
+        }
+    }
+
+    /// What the partitioner is asked for; one part when the level fits a worker.
+    package func request(level: Int, nodeCount: Int, edgeCount: Int) -> PartitionRequest {
+        let isSmall = nodeCount <= fits && edgeCount <= options.maximumEdges
+        let byNodes = (nodeCount + target - 1) / target
+        let byEdges = (2 * edgeCount - 1) / max(options.maximumEdges, 1) + 1
+        return PartitionRequest(
+            parts: isSmall ? 1 : max(byNodes, min(byEdges, nodeCount), 2),
+            imbalance: options.imbalance,
+            seed: options.seed &+ UInt64(level)
+        )
+    }
+
+    /// Whether a divided level with a border is the last one all the same.
+    package func ends(level: Int, _ nodeCount: Int, border: Int) -> Bool {
+        level + 1 >= options.maximumLevels
+            || Double(border) > 0.95 * Double(nodeCount) && border > fits
     }
 }
