@@ -11,7 +11,7 @@ struct GraphVerb: ParsableCommand {
         abstract: "Divide graphs, embed their nodes, and look at the vectors.",
         subcommands: [
             GraphPartition.self, GraphEmbed.self, GraphEval.self, GraphNeighbors.self,
-            GraphPlan.self,
+            GraphPlan.self, GraphImport.self, GraphExport.self, GraphWorkerVerb.self,
         ]
     )
 }
@@ -85,6 +85,10 @@ struct DivisionFlags: ParsableArguments {
     }
 
     func divide(_ graph: Graph, seed: UInt64) throws -> GraphLevels {
+        GraphLevels(graph, partitioner: try method(), options: try options(seed: seed))
+    }
+
+    func options(seed: UInt64) throws -> LevelOptions {
         guard let border = BorderMode(rawValue: border) else {
             throw SkeinError(.invalidArgument, "--border is \"\(border)\", expected induced or cut")
         }
@@ -96,7 +100,7 @@ struct DivisionFlags: ParsableArguments {
         options.imbalance = imbalance
         options.balancesEdges = balanceEdges
         options.seed = seed
-        return GraphLevels(graph, partitioner: try method(), options: options)
+        return options
     }
 
     private func method() throws -> any Partitioner {
@@ -249,6 +253,15 @@ struct EmbeddingFlags: ParsableArguments {
             throw SkeinError(.invalidArgument, "\(flag) is \"\(text)\", expected \(expected)")
         }
         return values
+    }
+
+    /// The flags that tell a worker which method to run.
+    var methodArguments: [String] {
+        [
+            "--method", method, "--walks", "\(walks)", "--walk-length", "\(walkLength)",
+            "--window", "\(window)", "--negatives", "\(negatives)", "--epochs", "\(epochs)",
+            "--p", "\(p)", "--q", "\(q)", "--samples", "\(samples)",
+        ]
     }
 
     /// Everything that decides the vectors, as text.
