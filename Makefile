@@ -5,7 +5,7 @@ PROMPT ?= There was once a goose
 APT := libpcre2-dev
 RISCV := qemu-system-misc gcc-riscv64-unknown-elf
 
-.PHONY: setup setup-riscv demo test check-full bench dist default-model lint format clean
+.PHONY: setup setup-riscv demo test check-full bench spark spark-stop dist default-model lint format clean
 
 # Installs the system libraries where it may, and says what is missing where it may not.
 setup:
@@ -47,6 +47,13 @@ bench: setup
 	$(SWIFT) build -c release --product skein
 	$(BUILD)/skein bench --bandwidth
 	$(BUILD)/skein bench -p 64 -n 64 -r 3
+
+# Two Spark Connect servers on this machine, from PyPI: `local` and `cluster` in .spark/*.url.
+spark:
+	bash Scripts/spark.sh start
+
+spark-stop:
+	bash Scripts/spark.sh stop
 
 # One binary with the Swift runtime and PCRE2 inside, which needs no file of the system.
 dist: setup

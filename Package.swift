@@ -30,6 +30,18 @@ let rooms = [
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinStories", imports: [], settings: rules),
+    Room(
+        floor: 1,
+        name: "SkeinSpark",
+        imports: ["SkeinCore"],
+        products: [
+            .product(name: "GRPCCore", package: "grpc-swift-2"),
+            .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+            .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+            .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        ],
+        settings: rules
+    ),
     Room(floor: 1, name: "SkeinClassic", imports: [], settings: rules),
     Room(
         floor: 2,
@@ -45,6 +57,12 @@ let rooms = [
         settings: rules
     ),
     Room(floor: 2, name: "SkeinDecoding", imports: ["SkeinTensor", "SkeinCore"]),
+    Room(
+        floor: 3,
+        name: "SkeinGraphSpark",
+        imports: ["SkeinGraph", "SkeinSpark", "SkeinTensor", "SkeinCore"],
+        settings: rules
+    ),
     Room(
         floor: 3,
         name: "SkeinModels",
@@ -86,7 +104,7 @@ let rooms = [
         imports: [
             "SkeinServer", "SkeinTraining", "SkeinEngine", "SkeinModels", "SkeinDecoding",
             "SkeinTensor", "SkeinText", "SkeinCore", "SkeinClassicHost", "SkeinClassic",
-            "SkeinGraph", "SkeinStories",
+            "SkeinGraph", "SkeinGraphSpark", "SkeinSpark", "SkeinStories",
             "CSkeinStart",
         ],
         products: [
@@ -123,6 +141,13 @@ func target(_ room: Room) -> Target {
         )
     case "CSkeinKernels", "CSkeinStart":
         .target(name: room.name, cSettings: [.treatAllWarnings(as: .error)])
+    case "SkeinSpark":
+        .target(
+            name: room.name,
+            dependencies: dependencies,
+            exclude: ["connect.proto"],
+            swiftSettings: room.settings
+        )
     case "skein":
         .executableTarget(name: room.name, dependencies: dependencies, swiftSettings: room.settings)
     default:
@@ -155,6 +180,8 @@ let package = Package(
         .library(name: "SkeinServer", targets: ["SkeinServer"]),
         .library(name: "SkeinTraining", targets: ["SkeinTraining"]),
         .library(name: "SkeinStories", targets: ["SkeinStories"]),
+        .library(name: "SkeinSpark", targets: ["SkeinSpark"]),
+        .library(name: "SkeinGraphSpark", targets: ["SkeinGraphSpark"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -166,6 +193,10 @@ let package = Package(
             from: "2.28.1",
             traits: []
         ),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
     ],
     targets: rooms.map(target) + [
         .target(
@@ -180,6 +211,21 @@ let package = Package(
         tests("TapeTests", ["SkeinModels", "SkeinNN", "SkeinTensor", "SkeinCore"]),
         tests("TextTests", ["SkeinText", "SkeinCore"]),
         tests("GraphTests", ["SkeinGraph", "CSkeinKernels", "SkeinTensor", "SkeinCore"]),
+        tests(
+            "GraphSparkTests",
+            ["SkeinGraphSpark", "SkeinGraph", "SkeinSpark", "SkeinTensor", "SkeinCore"]
+        ),
+        .testTarget(
+            name: "SparkTests",
+            dependencies: [
+                "SkeinSpark", "SkeinCore", "SkeinTestSupport",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: rules
+        ),
         tests("DecodingTests", ["SkeinDecoding", "SkeinTensor", "SkeinCore"]),
         .testTarget(
             name: "ServerTests",

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import SkeinCore
+internal import SkeinSpark
 
 /// The command line.
 @main
@@ -37,7 +38,7 @@ struct Skein: ParsableCommand {
     private static func exitCode(_ code: SkeinError.Code) -> Int32 {
         switch code {
         case .invalidArgument: 64
-        case .notFound, .ioFailure: 69
+        case .notFound, .ioFailure, .sparkUnreachable, .sparkUnauthenticated, .sparkVersion: 69
         case .corruptFile, .unsupported, .missingTensor, .shapeMismatch, .syntax, .notFinite,
             .contextOverflow:
             65

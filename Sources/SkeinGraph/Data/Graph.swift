@@ -97,6 +97,19 @@ public final class Graph: @unchecked Sendable {
         )
     }
 
+    /// Builds a graph from its rows, which must already be sorted and the same in both directions.
+    package convenience init(offsets: [Int64], targets: [Int32], weights: [Float]?) {
+        let arrays = Arrays(
+            nodes: offsets.count - 1,
+            entries: targets.count,
+            isWeighted: weights != nil
+        )
+        arrays.offsets.update(from: offsets, count: offsets.count)
+        arrays.targets.update(from: targets, count: targets.count)
+        if let weights { arrays.weights?.update(from: weights, count: weights.count) }
+        self.init(nodeCount: offsets.count - 1, entryCount: targets.count, arrays: arrays)
+    }
+
     /// How many undirected edges there are.
     public var edgeCount: Int { entryCount / 2 }
 

@@ -160,3 +160,30 @@ public enum GraphFileReader {
         return try body(ids, builder, report)
     }
 }
+
+extension LoadedGraph {
+    /// Builds a graph from edges between ids.
+    ///
+    /// - Parameters:
+    ///   - sources: One end of every edge.
+    ///   - destinations: The other ends.
+    ///   - weights: A positive weight an edge, or `nil`.
+    /// - Throws: `SkeinError.Code.unsupported` for 2³¹ nodes or more.
+    package init(sources: [Int64], destinations: [Int64], weights: [Float]?) throws {
+        var known = IDCollector()
+        known.add(sources)
+        known.add(destinations)
+        let ids = try known.sorted()
+        let lookup = NodeIDs.Lookup(ids)
+        let graph = Graph(
+            nodeCount: ids.count,
+            sources: sources.map { lookup[$0] },
+            destinations: destinations.map { lookup[$0] },
+            weights: weights
+        )
+        var report = LoadingReport()
+        report.selfLoops = zip(sources, destinations).count { $0 == $1 }
+        report.repeats = sources.count - report.selfLoops - graph.edgeCount
+        self.init(graph: graph, ids: ids, report: report)
+    }
+}

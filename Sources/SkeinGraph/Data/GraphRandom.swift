@@ -35,7 +35,7 @@ enum Purpose: UInt32 {
 /// A fast sequence of words from a place in the counter-based space: SplitMix64.
 ///
 /// - Paper: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators".
-struct GraphRandom: Sendable {
+package struct GraphRandom: Sendable {
     var state: UInt64
 
     @inline(__always) mutating func next() -> UInt64 {
@@ -66,6 +66,11 @@ struct GraphRandom: Sendable {
 
     /// A hash of a node under a seed and a round.
     @inline(__always) static func hash(_ node: Int, _ seed: UInt64, _ round: Int = 0) -> UInt64 {
-        mixed(mixed(seed &+ UInt64(round) &* 0x9e37_79b9_7f4a_7c15) ^ UInt64(node))
+        mixed(key(seed, round) ^ UInt64(node))
+    }
+
+    /// What a node's number is combined with before its hash is mixed.
+    @inline(__always) package static func key(_ seed: UInt64, _ round: Int = 0) -> UInt64 {
+        mixed(seed &+ UInt64(round) &* 0x9e37_79b9_7f4a_7c15)
     }
 }

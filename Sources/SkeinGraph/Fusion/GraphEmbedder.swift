@@ -135,7 +135,7 @@ public struct GraphEmbedder: Sendable {
             index + 1 < levels.levels.count
         {
             let deeper = try vectorsOf(level: index + 1, dimensions, levels, work, &known)
-            let border = level.partition.border(of: level.graph)
+            let border = levels.border(of: index)
             turned = Self.alignedOnBorder(parts, members, deeper, border, level, compute)
         }
         for (part, nodes) in zip(turned, members) {

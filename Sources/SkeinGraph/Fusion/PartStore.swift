@@ -5,12 +5,17 @@ internal import SkeinTensor
 /// Keeps the vectors of finished parts, so that a run that was stopped goes on where it was.
 public struct PartStore: Sendable {
     /// What names a part's file.
-    struct Key: Hashable, Sendable {
-        var level: Int
-        var part: Int
-        var dimensions: Int
-        /// A hash of the part's subgraph.
-        var content: UInt64
+    package struct Key: Hashable, Sendable {
+        package var level: Int
+        package var part: Int
+        package var dimensions: Int
+        /// A hash of the part's subgraph; 0 where the settings already say which graph it is.
+        package var content: UInt64
+
+        package init(level: Int, part: Int, dimensions: Int, content: UInt64 = 0) {
+            (self.level, self.part) = (level, part)
+            (self.dimensions, self.content) = (dimensions, content)
+        }
     }
 
     /// The directory of the files.
@@ -46,7 +51,7 @@ public struct PartStore: Sendable {
     }
 
     /// Keeps a part.
-    func save(_ matrix: NodeMatrix, _ key: Key) throws {
+    package func save(_ matrix: NodeMatrix, _ key: Key) throws {
         try BinaryFile.write(path(key)) { file in
             try file.append(Self.magic)
             try file.append([
@@ -62,7 +67,7 @@ public struct PartStore: Sendable {
     }
 
     /// A part that was kept by a run with the same settings; `nil` otherwise.
-    func load(_ key: Key, rows: Int) -> NodeMatrix? {
+    package func load(_ key: Key, rows: Int) -> NodeMatrix? {
         guard let file = try? MappedFile(path: path(key)),
             file.count == 32 + 4 * rows * key.dimensions
         else { return nil }

@@ -40,6 +40,19 @@ public struct GraphLevel: Sendable {
     /// What the division costs.
     public var statistics: PartitionStatistics
 
+    /// Joins what another engine found.
+    package init(
+        graph: Graph,
+        nodes: [Int32],
+        partition: Partition,
+        statistics: PartitionStatistics
+    ) {
+        self.graph = graph
+        self.nodes = nodes
+        self.partition = partition
+        self.statistics = statistics
+    }
+
     /// The subgraph of one part, with its nodes' numbers in this level.
     ///
     /// - Parameter nodes: The members of the part.
@@ -74,31 +87,23 @@ public struct GraphLevels: Sendable {
         options: LevelOptions,
         previous: [Partition] = []
     ) {
+        let rules = LevelRules(options, nodeCount: graph.nodeCount)
         var levels: [GraphLevel] = []
         var current = graph
         var nodes = (0..<graph.nodeCount).map { Int32($0) }
-        var target = max(options.maximumNodes / 2, 1)
-        var fits = options.maximumNodes
-        if let parts = options.parts {
-            target = max((graph.nodeCount + parts - 1) / max(parts, 1), 1)
-            fits = Int(Double(target) * (1 + options.imbalance))
-        }
         var drops = false
         while true {
-            let level = levels.count
-            let isSmall = current.nodeCount <= fits && current.edgeCount <= options.maximumEdges
-            let byNodes = (current.nodeCount + target - 1) / target
-            let byEdges = (2 * current.edgeCount - 1) / max(options.maximumEdges, 1) + 1
-            var request = PartitionRequest(
-                parts: isSmall ? 1 : max(byNodes, min(byEdges, current.nodeCount), 2),
-                imbalance: options.imbalance,
-                seed: options.seed &+ UInt64(level)
+            var request = rules.request(
+                level: levels.count,
+                nodeCount: current.nodeCount,
+                edgeCount: current.edgeCount
             )
             if options.balancesEdges {
                 request.loads = (0..<current.nodeCount).map { current.degree(of: $0) + 1 }
             }
+            let level = levels.count
             let partition: Partition
-            if isSmall {
+            if request.parts == 1 {
                 partition = .whole(nodeCount: current.nodeCount)
             } else if level < previous.count, previous[level].count > 1 {
                 let (old, count) = (previous[level].parts, previous[level].count)
@@ -118,25 +123,98 @@ public struct GraphLevels: Sendable {
             guard partition.count > 1 else { break }
             let border = partition.border(of: current)
             guard !border.isEmpty else { break }
-            // Where nearly all nodes are border nodes, their induced graph would be the same again; the cut
-            // edges alone still get fewer.
-            let isStuck =
-                Double(border.count) > 0.95 * Double(current.nodeCount) && border.count > fits
-            let cutEdges = levels[level].statistics.cutEdges
-            guard levels.count < options.maximumLevels,
-                !isStuck || Double(cutEdges) <= 0.95 * Double(current.edgeCount)
-            else {
-                drops = true
-                break
-            }
+            let crowding = LevelRules.Crowding(
+                nodeCount: current.nodeCount,
+                edgeCount: current.edgeCount,
+                borderNodes: border.count,
+                cutEdges: levels[level].statistics.cutEdges
+            )
+            drops = rules.ends(level: level, crowding)
+            guard !drops else { break }
             var places = [Int32](repeating: -1, count: current.nodeCount)
-            let parts = partition.parts
+            let (parts, isCut) = (partition.parts, rules.keepsCutEdgesAlone(crowding))
             current = current.subgraph(on: border, places: &places) {
-                options.border == .induced && !isStuck || parts[$0] != parts[$1]
+                !isCut || parts[$0] != parts[$1]
             }
             nodes = border.map { nodes[Int($0)] }
         }
         self.levels = levels
         dropsLastBorder = drops
+    }
+
+    /// The numbers in a level of the nodes of the next one, ascending.
+    func border(of level: Int) -> [Int32] {
+        guard level + 1 < levels.count else { return [] }
+        var (border, own): ([Int32], Int) = ([], 0)
+        for node in levels[level + 1].nodes {
+            while levels[level].nodes[own] != node { own += 1 }
+            border.append(Int32(own))
+        }
+        return border
+    }
+
+    /// Joins levels that another engine divided.
+    package init(levels: [GraphLevel], dropsLastBorder: Bool) {
+        self.levels = levels
+        self.dropsLastBorder = dropsLastBorder
+    }
+}
+
+/// How many parts a level gets and when levels end; the same for every engine.
+package struct LevelRules: Sendable {
+    private let options: LevelOptions
+    private let target: Int
+    private let fits: Int
+
+    /// Takes the options and the size of the whole graph.
+    package init(_ options: LevelOptions, nodeCount: Int) {
+        self.options = options
+        if let parts = options.parts {
+            target = max((nodeCount + parts - 1) / max(parts, 1), 1)
+            fits = Int(Double(target) * (1 + options.imbalance))
+        } else {
+            target = max(options.maximumNodes / 2, 1)
+            fits = options.maximumNodes
+        }
+    }
+
+    /// What the partitioner is asked for; one part when the level fits a worker.
+    package func request(level: Int, nodeCount: Int, edgeCount: Int) -> PartitionRequest {
+        let isSmall = nodeCount <= fits && edgeCount <= options.maximumEdges
+        let byNodes = (nodeCount + target - 1) / target
+        let byEdges = (2 * edgeCount - 1) / max(options.maximumEdges, 1) + 1
+        return PartitionRequest(
+            parts: isSmall ? 1 : max(byNodes, min(byEdges, nodeCount), 2),
+            imbalance: options.imbalance,
+            seed: options.seed &+ UInt64(level)
+        )
+    }
+
+    /// How much of a divided level lies at its border.
+    package struct Crowding: Sendable {
+        var nodeCount: Int, edgeCount: Int, borderNodes: Int, cutEdges: Int
+
+        /// Takes the level's sizes.
+        package init(nodeCount: Int, edgeCount: Int, borderNodes: Int, cutEdges: Int) {
+            (self.nodeCount, self.edgeCount) = (nodeCount, edgeCount)
+            (self.borderNodes, self.cutEdges) = (borderNodes, cutEdges)
+        }
+    }
+
+    /// Whether nearly all nodes are border nodes, so that their induced graph would be the same again.
+    private func isStuck(_ level: Crowding) -> Bool {
+        Double(level.borderNodes) > 0.95 * Double(level.nodeCount) && level.borderNodes > fits
+    }
+
+    /// Whether a divided level with a border is the last one all the same.
+    package func ends(level: Int, _ crowding: Crowding) -> Bool {
+        level + 1 >= options.maximumLevels
+            || isStuck(crowding) && Double(crowding.cutEdges) > 0.95 * Double(crowding.edgeCount)
+    }
+
+    /// Whether the next level has only the edges between two parts; those alone still get fewer where
+    /// nearly all nodes are border nodes.
+    package func keepsCutEdgesAlone(_ crowding: Crowding) -> Bool {
+        options.border == .cut || isStuck(crowding)
     }
 }

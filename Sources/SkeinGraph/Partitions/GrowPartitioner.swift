@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// Balanced region growing from degree-weighted seeds.
 ///
 /// Every round each unowned neighbour of a part asks the part it shares most weight with that still
@@ -24,10 +22,10 @@ public struct GrowPartitioner: Partitioner {
             loads[part] += request.load(node)
             for entry in graph.entries(of: node) { frontier.insert(Int(graph.targets[entry])) }
         }
-        var gains = PartGains(count: count)
-        let quota = max(1, Int(Double(capacity) * roundShare))
+        var gains = PartGains(graph, count: count)
+        let quota = Self.quota(capacity: capacity, share: roundShare)
         while !frontier.isEmpty {
-            var wishes = [[(gain: Float, hash: UInt64, node: Int)]](repeating: [], count: count)
+            var wishes = [[(gain: Int64, hash: UInt64, node: Int)]](repeating: [], count: count)
             var isStuck = true
             for node in frontier.sorted() {
                 guard parts[node] < 0 else {
@@ -68,29 +66,51 @@ public struct GrowPartitioner: Partitioner {
         return Partition(parts: parts, count: count)
     }
 
+    /// The most load that a part takes in one round.
+    package static func quota(capacity: Int, share: Double = GrowPartitioner().roundShare) -> Int {
+        max(1, Int(Double(capacity) * share))
+    }
+
     /// Distinct seeds, drawn by degree without replacement, two hops apart while that is cheap.
     private func seeds(_ graph: Graph, _ count: Int, _ seed: UInt64) -> [Int] {
-        // The largest of log(u) / weight are a weighted sample without replacement.
-        let keyed = (0..<graph.nodeCount).map { node -> (key: Double, node: Int) in
-            let unit = (Double(GraphRandom.hash(node, seed, 1) >> 11) + 0.5) * 0x1p-53
-            return (log(unit) / (Double(graph.degree(of: node)) + 1e-3), node)
-        }.sorted { ($1.key, $0.node) < ($0.key, $1.node) }
+        // The smallest of u / weight are, up to the curve of the logarithm near one, a weighted sample
+        // without replacement; division is exact on every engine, a logarithm is not.
+        let ranked = (0..<graph.nodeCount).map { node -> (key: Double, node: Int) in
+            let draw = Double(GraphRandom.hash(node, seed, 1) >> 11)
+            return (draw / Double(1000 * graph.degree(of: node) + 1), node)
+        }.sorted { ($0.key, $0.node) < ($1.key, $1.node) }
+        let candidates = ranked.prefix(count * Self.seedCandidates).map(\.node)
+        return Self.seeds(among: candidates, count: count) { graph.neighbors(of: $0) }
+    }
+
+    /// How many nodes are looked at for every seed.
+    package static let seedCandidates = 8
+
+    /// Of ranked candidates those that are no neighbours of one chosen before, then the first others.
+    package static func seeds(
+        among candidates: [Int],
+        count: Int,
+        neighbors: (Int) -> [Int]
+    ) -> [Int] {
         var chosen: [Int] = []
         var near = Set<Int>()
-        for (_, node) in keyed.prefix(count * 8) where chosen.count < count {
-            guard !near.contains(node) else { continue }
+        for node in candidates where chosen.count < count && !near.contains(node) {
             chosen.append(node)
             near.insert(node)
-            for other in graph.neighbors(of: node).prefix(1000) { near.insert(other) }
+            near.formUnion(neighbors(node))
         }
         let taken = Set(chosen)
-        for (_, node) in keyed where chosen.count < count && !taken.contains(node) {
-            chosen.append(node)
-        }
+        chosen += candidates.filter { !taken.contains($0) }.prefix(count - chosen.count)
         return chosen
     }
 
-    /// Puts what no region reached into the lightest parts, component by component, largest first.
+    /// How often the smallest label spreads among nodes that no region reached.
+    package static let labelRounds = 8
+
+    /// Puts what no region reached into the lightest parts, group by group, largest first.
+    ///
+    /// A group is what the smallest node number reaches in a few steps: a small component, or a piece
+    /// of a larger one.
     private func placeLeftovers(
         _ graph: Graph,
         _ request: PartitionRequest,
@@ -98,34 +118,59 @@ public struct GrowPartitioner: Partitioner {
         _ loads: inout [Int],
         _ capacity: Int
     ) {
-        var components: [[Int]] = []
-        var isSeen = parts.map { $0 >= 0 }
-        for start in 0..<graph.nodeCount where !isSeen[start] {
-            var component = [start]
-            isSeen[start] = true
-            var head = 0
-            while head < component.count {
-                for entry in graph.entries(of: component[head]) {
+        let nodes = parts.indices.filter { parts[$0] < 0 }
+        guard !nodes.isEmpty else { return }
+        var labels = Array(parts.indices)
+        for _ in 0..<Self.labelRounds {
+            let before = labels
+            for node in nodes {
+                for entry in graph.entries(of: node) {
                     let other = Int(graph.targets[entry])
-                    guard !isSeen[other] else { continue }
-                    isSeen[other] = true
-                    component.append(other)
+                    if parts[other] < 0 { labels[node] = min(labels[node], before[other]) }
                 }
-                head += 1
             }
-            components.append(component)
+            guard labels != before else { break }
         }
-        components.sort { ($1.count, $0[0]) < ($0.count, $1[0]) }
-        for component in components {
-            var part = loads.indices.min { (loads[$0], $0) < (loads[$1], $1) } ?? 0
-            for node in component {
+        let groups = Dictionary(grouping: nodes) { labels[$0] }
+            .sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
+        for (_, group) in groups {
+            var part = Self.lightest(loads)
+            for node in group {
                 let load = request.load(node)
-                if loads[part] + load > capacity {
-                    part = loads.indices.min { (loads[$0], $0) < (loads[$1], $1) } ?? 0
-                }
+                if loads[part] + load > capacity { part = Self.lightest(loads) }
                 parts[node] = Int32(part)
                 loads[part] += load
             }
         }
+    }
+
+    private static func lightest(_ loads: [Int]) -> Int {
+        loads.indices.min { (loads[$0], $0) < (loads[$1], $1) } ?? 0
+    }
+
+    /// Where the members of groups go, counted in their order, when every node weighs one.
+    ///
+    /// - Parameters:
+    ///   - sizes: The size of every group, largest first.
+    ///   - loads: The loads of the parts; they grow.
+    ///   - capacity: The most load of a part.
+    /// - Returns: For every group, ranges of its members and their parts.
+    package static func places(
+        _ sizes: [Int],
+        _ loads: inout [Int],
+        _ capacity: Int
+    ) -> [(group: Int, members: Range<Int>, part: Int)] {
+        var places: [(group: Int, members: Range<Int>, part: Int)] = []
+        for (group, size) in sizes.enumerated() {
+            var first = 0
+            while first < size {
+                let part = lightest(loads)
+                let count = max(1, min(size - first, capacity - loads[part]))
+                places.append((group, first..<first + count, part))
+                loads[part] += count
+                first += count
+            }
+        }
+        return places
     }
 }

@@ -85,6 +85,22 @@ public struct PartitionStatistics: Sendable, Equatable {
     /// How many edges the graph has.
     public var edgeCount: Int
 
+    package init(
+        sizes: [Int],
+        cutEdges: Int,
+        cutWeight: Double,
+        borderNodes: Int,
+        nodeCount: Int,
+        edgeCount: Int
+    ) {
+        self.sizes = sizes
+        self.cutEdges = cutEdges
+        self.cutWeight = cutWeight
+        self.borderNodes = borderNodes
+        self.nodeCount = nodeCount
+        self.edgeCount = edgeCount
+    }
+
     /// Border nodes over all nodes.
     public var borderRatio: Double { nodeCount > 0 ? Double(borderNodes) / Double(nodeCount) : 0 }
     /// The largest part over the mean one.

@@ -65,12 +65,12 @@ extension Partition {
         let capacity = request.capacity(nodeCount: graph.nodeCount)
         var loads = self.loads(request)
         guard loads.contains(where: { $0 > capacity }) else { return }
-        var gains = PartGains(count: count)
+        var gains = PartGains(graph, count: count)
         for part in 0..<count where loads[part] > capacity {
             let nodes = parts.indices.filter { Int(parts[$0]) == part }
-            let ranked = nodes.map { node -> (loss: Float, hash: UInt64, node: Int) in
+            let ranked = nodes.map { node -> (loss: Int64, hash: UInt64, node: Int) in
                 gains.collect(graph, node, parts)
-                var best: Float = 0
+                var best: Int64 = 0
                 for other in gains.touched where other != part { best = max(best, gains[other]) }
                 let loss = gains[part] - best
                 return (loss, GraphRandom.hash(node, request.seed), node)
@@ -101,23 +101,53 @@ extension Partition {
     }
 }
 
-/// The weight between one node and each part; only touched parts are cleared.
+/// Weights as integers, so that sums are the same in any order and on any engine.
+package struct WeightTicks: Sendable {
+    /// What a weight is multiplied by before it is rounded: a power of two that brings the largest to
+    /// 24 bits; `nil` when all weights are one.
+    package let scale: Double?
+
+    /// Takes the largest weight of a graph; `nil` when all are one.
+    package init(largest: Float?) {
+        scale = largest.map { Double(sign: .plus, exponent: 23 - Int($0.exponent), significand: 1) }
+    }
+
+    init(_ graph: Graph) {
+        guard let weights = graph.weights else {
+            self.init(largest: nil)
+            return
+        }
+        self.init(largest: (0..<graph.entryCount).reduce(Float(0)) { max($0, weights[$1]) })
+    }
+
+    /// A weight's ticks, at least one.
+    @inline(__always) func callAsFunction(_ weight: Float) -> Int64 {
+        guard let scale else { return 1 }
+        return max(1, Int64((Double(weight) * scale + 0.5).rounded(.down)))
+    }
+}
+
+/// The ticks between one node and each part; only touched parts are cleared.
 struct PartGains {
-    private var gains: [Float]
+    private let ticks: WeightTicks
+    private var gains: [Int64]
     private(set) var touched: [Int] = []
-    private(set) var total: Float = 0
+    private(set) var total: Int64 = 0
 
-    init(count: Int) { gains = .init(repeating: 0, count: count) }
+    init(_ graph: Graph, count: Int) {
+        ticks = WeightTicks(graph)
+        gains = .init(repeating: 0, count: count)
+    }
 
-    subscript(part: Int) -> Float { gains[part] }
+    subscript(part: Int) -> Int64 { gains[part] }
 
-    /// Sums the weights of a node's edges by the part of the other end; parts below zero are nobody's.
+    /// Sums the ticks of a node's edges by the part of the other end; parts below zero are nobody's.
     mutating func collect(_ graph: Graph, _ node: Int, _ parts: [Int32]) {
         for part in touched { gains[part] = 0 }
         touched.removeAll(keepingCapacity: true)
         total = 0
         for entry in graph.entries(of: node) {
-            let weight = graph.weight(entry)
+            let weight = ticks(graph.weight(entry))
             total += weight
             let part = Int(parts[Int(graph.targets[entry])])
             guard part >= 0 else { continue }

@@ -11,7 +11,8 @@ struct GraphVerb: ParsableCommand {
         abstract: "Divide graphs, embed their nodes, and look at the vectors.",
         subcommands: [
             GraphPartition.self, GraphEmbed.self, GraphEval.self, GraphNeighbors.self,
-            GraphPlan.self, GraphCompile.self,
+            GraphPlan.self, GraphCompile.self, GraphImport.self, GraphExport.self,
+            GraphWorkerVerb.self,
         ]
     )
 }
@@ -98,6 +99,15 @@ struct DivisionFlags: ParsableArguments {
         seed: UInt64,
         previous: [Partition] = []
     ) throws -> GraphLevels {
+        GraphLevels(
+            graph,
+            partitioner: try method(),
+            options: try options(seed: seed),
+            previous: previous
+        )
+    }
+
+    func options(seed: UInt64) throws -> LevelOptions {
         guard let border = BorderMode(rawValue: border) else {
             throw SkeinError(.invalidArgument, "--border is \"\(border)\", expected induced or cut")
         }
@@ -109,12 +119,7 @@ struct DivisionFlags: ParsableArguments {
         options.imbalance = imbalance
         options.balancesEdges = balanceEdges
         options.seed = seed
-        return GraphLevels(
-            graph,
-            partitioner: try method(),
-            options: options,
-            previous: previous
-        )
+        return options
     }
 
     private func method() throws -> any Partitioner {
@@ -267,6 +272,15 @@ struct EmbeddingFlags: ParsableArguments {
             throw SkeinError(.invalidArgument, "\(flag) is \"\(text)\", expected \(expected)")
         }
         return values
+    }
+
+    /// The flags that tell a worker which method to run.
+    var methodArguments: [String] {
+        [
+            "--method", method, "--walks", "\(walks)", "--walk-length", "\(walkLength)",
+            "--window", "\(window)", "--negatives", "\(negatives)", "--epochs", "\(epochs)",
+            "--p", "\(p)", "--q", "\(q)", "--samples", "\(samples)",
+        ]
     }
 
     /// Everything that decides the vectors, as text.

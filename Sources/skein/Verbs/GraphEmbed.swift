@@ -2,10 +2,12 @@ internal import ArgumentParser
 internal import Foundation
 internal import SkeinCore
 internal import SkeinGraph
+internal import SkeinGraphSpark
+internal import SkeinSpark
 internal import SkeinTensor
 
 /// `skein graph embed`: one vector a node.
-struct GraphEmbed: ParsableCommand {
+struct GraphEmbed: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "embed",
         abstract: "Turn the nodes of a graph into vectors."
@@ -14,6 +16,7 @@ struct GraphEmbed: ParsableCommand {
     @OptionGroup var input: GraphInput
     @OptionGroup var division: DivisionFlags
     @OptionGroup var embedding: EmbeddingFlags
+    @OptionGroup var cluster: SparkFlags
 
     @Option(
         name: [.short, .long],
@@ -39,18 +42,51 @@ struct GraphEmbed: ParsableCommand {
     @Flag(help: "No progress line.")
     var quiet = false
 
-    func run() throws {
+    func validate() throws {
+        guard !update || cluster.spark == nil else {
+            throw ValidationError("--update works on one machine only, not with --spark")
+        }
+    }
+
+    func run() async throws {
+        let session = try await cluster.session()
+        do {
+            try await run(session)
+        } catch {
+            await session?.close()
+            throw error
+        }
+        await session?.close()
+    }
+
+    /// Runs on this machine, or in a session.
+    private func run(_ session: SparkSession?) async throws {
         let clock = ContinuousClock()
         let start = clock.now
-        let loaded = try input.load()
+        let engine = try await cluster.engine(session, self)
+        let isRemote = engine != nil && SparkFlags.isRemote(input.graph)
+        let loaded: LoadedGraph
+        if isRemote, let engine {
+            loaded = try await engine.read(SparkFlags.source(input.graph))
+        } else {
+            loaded = try input.load()
+            try await engine?.take(loaded)
+        }
         let before = output + "/parts/division.skd"
         let earlier = update ? try DivisionFile(path: before, for: loaded) : nil
-        let levels = try division.divide(
-            loaded.graph,
-            seed: input.seed,
-            previous: earlier?.levels ?? []
+        let levels: GraphLevels
+        if let engine {
+            levels = try await engine.divide()
+        } else {
+            levels = try division.divide(
+                loaded.graph,
+                seed: input.seed,
+                previous: earlier?.levels ?? []
+            )
+        }
+        let settings = try settings(
+            engine == nil ? nil : loaded.fingerprint + (isRemote ? input.graph : "")
         )
-        let settings = try settings()
         var embedder = GraphEmbedder(
             method: try embedding.embedder(),
             options: try embedding.options(seed: input.seed),
@@ -66,9 +102,14 @@ struct GraphEmbed: ParsableCommand {
         let shares = try embedder.shares(of: levels)
         try Self.makeDirectory(output)
         let store = try PartStore(directory: output + "/parts", settings: settings)
-        embedder.store = store
-        try DivisionFile.write(levels, shares, ids: loaded.ids, to: before)
-        if !quiet {
+        if let engine {
+            try await engine.embed(embedder.jobs(of: levels), of: levels, into: store)
+            embedder.method = DeliveredVectors(name: embedder.method.name, from: store)
+        } else {
+            embedder.store = store
+            try DivisionFile.write(levels, shares, ids: loaded.ids, to: before)
+        }
+        if engine == nil, !quiet {
             embedder.progress = { done, total, wasKept in
                 let kept = wasKept ? ", kept from before" : ""
                 Environment.error("\r\u{1b}[Kpart \(done) of \(total)\(kept), \(clock.now - start)")
@@ -105,6 +146,9 @@ struct GraphEmbed: ParsableCommand {
             try input.processor()
         )
         try Self.write(page, to: output + "/report.html")
+        if let path = cluster.parquet, let session {
+            try await SparkVectors.write(file, to: path, session)
+        }
         if !keep, !update { try? FileManager.default.removeItem(atPath: store.directory) }
         Environment.out(
             GraphTables.loading(loaded) + GraphTables.levels(levels)
@@ -113,9 +157,11 @@ struct GraphEmbed: ParsableCommand {
         )
     }
 
-    /// Every setting that the vectors of a given subgraph depend on.
-    private func settings() throws -> String {
-        "\(input.seed) \(embedding.settings) \(try input.processor().instructionSet)"
+    /// Every setting that the vectors of a given subgraph depend on; with a graph's name, also which
+    /// subgraphs there are.
+    private func settings(_ graph: String?) throws -> String {
+        let own = "\(input.seed) \(embedding.settings) \(try input.processor().instructionSet)"
+        return graph.map { "\($0) \(division.settings) \(own)" } ?? own
     }
 
     private static func makeDirectory(_ path: String) throws {
