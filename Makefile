@@ -22,12 +22,13 @@ test: setup
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 
-# Slower than CI should be: long fuzzing, emulated instruction sets.
+# Slower than CI should be: long fuzzing, emulated instruction sets, files read by llama.cpp, which it builds.
 check-full: test
 	SKEIN_FUZZ_ITERATIONS=100000 $(SWIFT) test -c release --skip-build --filter Fuzz
 	SKEIN_ENGINE_OPERATIONS=1000000 $(SWIFT) test -c release --skip-build --filter EngineModel
 	bash Scripts/check-isa.sh
 	python3 Scripts/check_chat.py $(BUILD)/skein
+	sh Scripts/check_llama.sh $(BUILD)/skein
 
 bench: setup
 	$(SWIFT) build -c release --product skein
