@@ -31,7 +31,7 @@ test: setup
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
 
-# Slower than CI should be: long fuzzing, emulated instruction sets.
+# Slower than CI should be: long fuzzing, emulated instruction sets, files read by llama.cpp, which it builds.
 check-full: test
 	SKEIN_FUZZ_ITERATIONS=100000 $(SWIFT) test -c release --skip-build --filter Fuzz
 	SKEIN_SOFT_FLOAT_PAIRS=10000000 $(SWIFT) test -c release --skip-build --filter SoftFloat
@@ -39,6 +39,7 @@ check-full: test
 	bash Scripts/check-isa.sh
 	$(SWIFT) run -c release --package-path Benchmarks Benchmarks --seconds 0.01
 	python3 Scripts/check_chat.py $(BUILD)/skein
+	sh Scripts/check_llama.sh $(BUILD)/skein
 
 # The parts (Benchmarks, a package of its own), then the whole: FILTER=product/Q8_0 chooses parts.
 FILTER ?=

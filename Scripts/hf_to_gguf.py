@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a Hugging Face directory as one GGUF file.
+"""Write a Hugging Face directory as one GGUF file, independently of `skein quantize`.
 
     python3 Scripts/hf_to_gguf.py DIRECTORY FILE.gguf [--type F32|F16|BF16]
 

@@ -36,10 +36,13 @@ def dequantize(tensors, formats):
     """The matrices that the codes stand for, as Documentation/Quantization.md defines them."""
     result = {n: v for n, v in tensors.items() if n.rsplit(".", 1)[1] in ("weight", "bias")}
     for name, text in formats.items():
-        bits, group = re.fullmatch(r"G(\d)_(\d+|ROW)(?:_MIN)?", text).groups()
+        bits, group = re.fullmatch(r"G(\d)_(\d+|ROW)(?:_MIN|_S8)?", text).groups()
         codes, scale = tensors[f"{name}.qweight"], tensors[f"{name}.scale"].astype(np.float32)
         rows = len(codes)
         scale = scale.reshape(rows, -1)
+        if f"{name}.unit" in tensors:
+            unit = tensors[f"{name}.unit"].astype(np.float32).reshape(rows, 1)
+            scale = (unit * scale / np.float32(127)).astype(np.float16).astype(np.float32)
         count = codes.shape[1] * 8 // int(bits)
         if group != "ROW":
             count = scale.shape[1] * int(group)

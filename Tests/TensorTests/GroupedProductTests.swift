@@ -12,8 +12,11 @@ extension QuantizedMatrix {
         let groups = format.groups(inputs: inputs)
         var parts: [(GroupedRecord.Part, DType, [Int], [UInt8])] = [
             (.codes, .u8, [outputs, format.codeBytes(inputs: inputs)], codes),
-            (.scales, .f16, [outputs, groups], little(scales)),
+            format.scaleBits == 8
+                ? (.scales, .i8, [outputs, groups], little(shares))
+                : (.scales, .f16, [outputs, groups], little(scales)),
         ]
+        if format.scaleBits == 8 { parts.append((.units, .f16, [outputs], little(units))) }
         if format.hasMinimum {
             parts.append((.minimums, .f16, [outputs, groups], little(minimums)))
         }
@@ -54,7 +57,7 @@ extension QuantizedMatrix {
 @Suite struct GroupedProductTests {
     static let formats: [GroupedFormat] = {
         var formats: [GroupedFormat] = []
-        for bits in [2, 3, 4, 8] {
+        for bits in [2, 3, 4, 5, 6, 8] {
             for group in [GroupedFormat.Group.values(32), .values(64), .values(128), .row] {
                 for hasMinimum in [false, true] {
                     if let format = try? GroupedFormat(
@@ -64,6 +67,11 @@ extension QuantizedMatrix {
                     ) {
                         formats.append(format)
                     }
+                }
+                if bits == 4 || bits == 5,
+                    let format = try? GroupedFormat(bits: bits, group: group, scaleBits: 8)
+                {
+                    formats.append(format)
                 }
             }
         }

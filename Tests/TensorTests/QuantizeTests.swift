@@ -234,7 +234,7 @@ import Testing
     @Test func `rows of zeros, constants and odd sizes survive`() throws {
         for (outputs, inputs) in [(1, 1), (3, 7), (2, 33), (5, 129)] {
             for value: Float in [0, 0.25, -3] {
-                for bits in [2, 3, 4, 8] {
+                for bits in [2, 3, 4, 5, 6, 8] {
                     let weights = [Float](repeating: value, count: outputs * inputs)
                     let recipe = QuantizationRecipe(
                         format: try GroupedFormat(bits: bits, group: .values(32)),
@@ -268,7 +268,10 @@ import Testing
     }
 
     @Test func `recipes and names that make no sense are refused`() throws {
-        for name in ["", "G5_64", "G4_48", "Q4_64", "G4", "G8_32_MIN", "G4_32_MAX", "G4_32_MIN_X"] {
+        for name in [
+            "", "G7_64", "G4_48", "Q4_64", "G4", "G8_32_MIN", "G6_32_MIN", "G4_32_MAX",
+            "G4_32_MIN_X", "G4_ROW_S8",
+        ] {
             #expect(throws: SkeinError.self) { try GroupedFormat(name: name) }
         }
         for format in GroupedProductTests.formats {

@@ -31,9 +31,9 @@ enum {
 };
 
 /// Weights `scale * code (+ minimum)` with one binary16 scale for each group of a row's values,
-/// beside a few outliers that are kept whole. The codes of `bits` = 2, 3, 4 or 8 bits are unsigned,
+/// beside a few outliers that are kept whole. The codes of `bits` = 2 to 6 or 8 bits are unsigned,
 /// 2^(bits - 1) means 0. `shift` gives the groups: 32 << shift values for 0 to 2, whole rows for
-/// SK_GROUPED_ROW. `has_min` adds one binary16 minimum a group; not for 8 bits.
+/// SK_GROUPED_ROW. `has_min` adds one binary16 minimum a group; for up to 5 bits.
 enum { SK_GROUPED_ROW = 15 };
 static inline sk_type sk_grouped_type(int32_t bits, int32_t shift, int32_t has_min) {
     return SK_GROUPED | bits | has_min << 4 | shift << 8;

@@ -57,6 +57,10 @@ static sk_panel_kernel kernel_of(const sk_panel_kernels *kernels, sk_type type) 
         return kernels->g3;
     case SK_GROUPED | 4:
         return kernels->g4;
+    case SK_GROUPED | 5:
+        return kernels->g5;
+    case SK_GROUPED | 6:
+        return kernels->g6;
     case SK_GROUPED | 8:
         return kernels->g8;
     case SK_GROUPED | 16 | 2:
@@ -65,6 +69,8 @@ static sk_panel_kernel kernel_of(const sk_panel_kernels *kernels, sk_type type) 
         return kernels->g3_min;
     case SK_GROUPED | 16 | 4:
         return kernels->g4_min;
+    case SK_GROUPED | 16 | 5:
+        return kernels->g5_min;
     default:
         return NULL;
     }

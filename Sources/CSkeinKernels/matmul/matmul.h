@@ -68,9 +68,11 @@ SK_INLINE sk_format sk_format_of(sk_type type) {
                        has_min,
                        has_min ? 64 : 32,
                        0,
-                       bits == 3 ? 64 : 0,
+                       bits == 6                ? 128
+                       : bits == 3 || bits == 5 ? 64
+                                                : 0,
                        bits == 8   ? 512
-                       : bits == 4 ? 256
+                       : bits >= 4 ? 256
                                    : 128};
 }
 
@@ -147,7 +149,7 @@ typedef struct sk_panel_kernels {
     ptrdiff_t max_rows_float, max_rows_int;
     ptrdiff_t whole_rows_float; ///< the most rows that need no chunks of K
     sk_panel_kernel f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k;
-    sk_panel_kernel g2, g3, g4, g8, g2_min, g3_min, g4_min;
+    sk_panel_kernel g2, g3, g4, g5, g6, g8, g2_min, g3_min, g4_min, g5_min;
 } sk_panel_kernels;
 
 /// Splits a product into panels and runs them.

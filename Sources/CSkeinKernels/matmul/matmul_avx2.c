@@ -131,7 +131,7 @@ static void prepare_blocks(sk_type type, void *row, const float *x, ptrdiff_t bl
     if (f.bits == 8) {
         quantise_words(row, x, blocks);
     } else {
-        quantise_pairs(row, x, blocks, f.bits == 5 ? 16 : f.zero, type == SK_Q6_K);
+        quantise_pairs(row, x, blocks, f.bits == 5 ? 16 : f.zero, f.bits == 6);
     }
 }
 
@@ -173,10 +173,13 @@ static const sk_panel_kernels kernels = {
     .g2 = sk_g2_panel_avx2,
     .g3 = sk_g3_panel_avx2,
     .g4 = sk_g4_panel_avx2,
+    .g5 = sk_g5_panel_avx2,
+    .g6 = sk_g6_panel_avx2,
     .g8 = sk_g8_panel_avx2,
     .g2_min = sk_g2_min_panel_avx2,
     .g3_min = sk_g3_min_panel_avx2,
     .g4_min = sk_g4_min_panel_avx2,
+    .g5_min = sk_g5_min_panel_avx2,
 };
 
 static SK_TARGET_AVX2 void matmul(const sk_matmul *args) {

@@ -68,10 +68,13 @@ static const sk_panel_kernels kernels = {
     .g2 = sk_g2_panel_avx512,
     .g3 = sk_g3_panel_avx512,
     .g4 = sk_g4_panel_avx512,
+    .g5 = sk_g5_panel_avx512,
+    .g6 = sk_g6_panel_avx512,
     .g8 = sk_g8_panel_avx512,
     .g2_min = sk_g2_min_panel_avx512,
     .g3_min = sk_g3_min_panel_avx512,
     .g4_min = sk_g4_min_panel_avx512,
+    .g5_min = sk_g5_min_panel_avx512,
 };
 
 static SK_TARGET_AVX2 void matmul(const sk_matmul *args) {

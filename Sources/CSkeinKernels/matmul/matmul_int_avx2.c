@@ -29,7 +29,7 @@ SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *b
                                         const sk_activation_block *const *x,
                                         __m256i sums[ROWS][2]) {
     const sk_format f = sk_format_of(type);
-    const int halves = type == SK_Q6_K ? 2 : 1;
+    const int halves = f.bits == 6 ? 2 : 1;
     SK_UNROLL for (int half = 0; half < halves; half++) {
         __m256i pairs[ROWS][2];
         SK_UNROLL for (int r = 0; r < rows; r++) {
@@ -177,9 +177,12 @@ SK_TARGET_AVX2 void sk_q6_k_panel_avx2(const sk_panel *p) { all_tiles(SK_Q6_K, p
 SK_TARGET_AVX2 void sk_g2_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 2, p); }
 SK_TARGET_AVX2 void sk_g3_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 3, p); }
 SK_TARGET_AVX2 void sk_g4_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 4, p); }
+SK_TARGET_AVX2 void sk_g5_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 5, p); }
+SK_TARGET_AVX2 void sk_g6_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 6, p); }
 SK_TARGET_AVX2 void sk_g8_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 8, p); }
 SK_TARGET_AVX2 void sk_g2_min_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 18, p); }
 SK_TARGET_AVX2 void sk_g3_min_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 19, p); }
 SK_TARGET_AVX2 void sk_g4_min_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 20, p); }
+SK_TARGET_AVX2 void sk_g5_min_panel_avx2(const sk_panel *p) { all_tiles(SK_GROUPED | 21, p); }
 
 #endif

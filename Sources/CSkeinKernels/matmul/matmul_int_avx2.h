@@ -67,7 +67,7 @@ SK_INLINE SK_TARGET_AVX2 sk_scales_avx2 sk_scales_of_avx2(sk_type type, const ui
             s.min = sk_halves_avx2(block + 32 + 16 * h);
         }
     }
-    if (f.has_min && f.bits == 5) {
+    if (f.has_min && f.bits == 5 && f.zero == 0) {
         s.min = _mm256_fmadd_ps(_mm256_set1_ps(16), s.scale, s.min);
     }
     return s;

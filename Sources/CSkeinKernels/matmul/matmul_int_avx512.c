@@ -203,9 +203,12 @@ SK_TARGET_AVX512 void sk_q6_k_panel_avx512(const sk_panel *p) { by_rows(SK_Q6_K,
 SK_TARGET_AVX512 void sk_g2_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 2, p); }
 SK_TARGET_AVX512 void sk_g3_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 3, p); }
 SK_TARGET_AVX512 void sk_g4_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 4, p); }
+SK_TARGET_AVX512 void sk_g5_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 5, p); }
+SK_TARGET_AVX512 void sk_g6_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 6, p); }
 SK_TARGET_AVX512 void sk_g8_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 8, p); }
 SK_TARGET_AVX512 void sk_g2_min_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 18, p); }
 SK_TARGET_AVX512 void sk_g3_min_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 19, p); }
 SK_TARGET_AVX512 void sk_g4_min_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 20, p); }
+SK_TARGET_AVX512 void sk_g5_min_panel_avx512(const sk_panel *p) { by_rows(SK_GROUPED | 21, p); }
 
 #endif

@@ -256,10 +256,13 @@ static SK_TARGET_DOT void q6_k_panel(const sk_panel *p) { all_tiles(SK_Q6_K, p);
 static SK_TARGET_DOT void g2_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 2, p); }
 static SK_TARGET_DOT void g3_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 3, p); }
 static SK_TARGET_DOT void g4_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 4, p); }
+static SK_TARGET_DOT void g5_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 5, p); }
+static SK_TARGET_DOT void g6_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 6, p); }
 static SK_TARGET_DOT void g8_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 8, p); }
 static SK_TARGET_DOT void g2_min_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 18, p); }
 static SK_TARGET_DOT void g3_min_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 19, p); }
 static SK_TARGET_DOT void g4_min_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 20, p); }
+static SK_TARGET_DOT void g5_min_panel(const sk_panel *p) { all_tiles(SK_GROUPED | 21, p); }
 
 /// The portable rows with starts for integer sums of unsigned codes.
 static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
@@ -300,10 +303,13 @@ static const sk_panel_kernels kernels = {
     .g2 = g2_panel,
     .g3 = g3_panel,
     .g4 = g4_panel,
+    .g5 = g5_panel,
+    .g6 = g6_panel,
     .g8 = g8_panel,
     .g2_min = g2_min_panel,
     .g3_min = g3_min_panel,
     .g4_min = g4_min_panel,
+    .g5_min = g5_min_panel,
 };
 
 static void matmul(const sk_matmul *args) {

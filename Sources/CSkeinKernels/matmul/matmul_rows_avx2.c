@@ -27,9 +27,12 @@ SK_INLINE SK_TARGET_AVX2 void unpack(sk_type type, unpacked *u, int shift, const
             }
             u->scales[b - begin][h] =
                 sk_scales_of_avx2(type, sk_header_at(f, shift, tile, b), block, h);
-            if (type == SK_Q6_K) {
-                u->factors[b - begin][0][h] = sk_half_factors_avx2(block, 0, h);
-                u->factors[b - begin][1][h] = sk_half_factors_avx2(block, 1, h);
+            SK_UNROLL for (int half = 0; half < 2; half++) {
+                if (f.bits == 6) {
+                    u->factors[b - begin][half][h] = type == SK_Q6_K
+                                                         ? sk_half_factors_avx2(block, half, h)
+                                                         : _mm256_set1_epi16(1);
+                }
             }
         }
     }
@@ -65,6 +68,12 @@ static SK_TARGET_AVX2 void unpack_run(sk_type type, unpacked *u, int shift, cons
     case SK_GROUPED | 4:
         unpack(SK_GROUPED | 4, u, shift, tile, begin, end);
         break;
+    case SK_GROUPED | 5:
+        unpack(SK_GROUPED | 5, u, shift, tile, begin, end);
+        break;
+    case SK_GROUPED | 6:
+        unpack(SK_GROUPED | 6, u, shift, tile, begin, end);
+        break;
     case SK_GROUPED | 18:
         unpack(SK_GROUPED | 18, u, shift, tile, begin, end);
         break;
@@ -73,6 +82,9 @@ static SK_TARGET_AVX2 void unpack_run(sk_type type, unpacked *u, int shift, cons
         break;
     case SK_GROUPED | 20:
         unpack(SK_GROUPED | 20, u, shift, tile, begin, end);
+        break;
+    case SK_GROUPED | 21:
+        unpack(SK_GROUPED | 21, u, shift, tile, begin, end);
         break;
     default:
         unpack(SK_Q6_K, u, 3, tile, begin, end);
@@ -185,7 +197,7 @@ SK_TARGET_AVX2 void sk_many_rows_avx2(sk_type type, const sk_panel *p) {
             const uint8_t *x = p->x + (size_t)b * sizeof(sk_activation_block);
             unpack_run(type, &u, sk_shift_of(type, p), tile, b,
                        p->end - b < RUN ? p->end : b + RUN);
-            if (type == SK_Q6_K) {
+            if (f.bits == 6) {
                 add_halves(&u, p->rows, x, p->x_bytes, totals);
             } else if (f.has_min) {
                 add_with_min(&u, p->rows, x, p->x_bytes, totals);

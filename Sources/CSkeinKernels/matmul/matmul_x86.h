@@ -36,10 +36,13 @@ void sk_q6_k_panel_avx2(const sk_panel *panel);
 void sk_g2_panel_avx2(const sk_panel *panel);
 void sk_g3_panel_avx2(const sk_panel *panel);
 void sk_g4_panel_avx2(const sk_panel *panel);
+void sk_g5_panel_avx2(const sk_panel *panel);
+void sk_g6_panel_avx2(const sk_panel *panel);
 void sk_g8_panel_avx2(const sk_panel *panel);
 void sk_g2_min_panel_avx2(const sk_panel *panel);
 void sk_g3_min_panel_avx2(const sk_panel *panel);
 void sk_g4_min_panel_avx2(const sk_panel *panel);
+void sk_g5_min_panel_avx2(const sk_panel *panel);
 
 void sk_f32_panel_avx512(const sk_panel *panel);
 void sk_f16_panel_avx512(const sk_panel *panel);
@@ -55,10 +58,13 @@ void sk_q6_k_panel_avx512(const sk_panel *panel);
 void sk_g2_panel_avx512(const sk_panel *panel);
 void sk_g3_panel_avx512(const sk_panel *panel);
 void sk_g4_panel_avx512(const sk_panel *panel);
+void sk_g5_panel_avx512(const sk_panel *panel);
+void sk_g6_panel_avx512(const sk_panel *panel);
 void sk_g8_panel_avx512(const sk_panel *panel);
 void sk_g2_min_panel_avx512(const sk_panel *panel);
 void sk_g3_min_panel_avx512(const sk_panel *panel);
 void sk_g4_min_panel_avx512(const sk_panel *panel);
+void sk_g5_min_panel_avx512(const sk_panel *panel);
 
 /// Stores eight sums as outputs first ..< first + 8 of a row that has `columns`.
 SK_INLINE SK_TARGET_AVX2 void sk_store_avx2(const sk_panel *p, float *y, ptrdiff_t first,

@@ -21,8 +21,9 @@ size_t sk_tile_bytes(sk_type type, ptrdiff_t k) {
 static int is_known_grouped(sk_type type) {
     const int32_t bits = type & 15;
     const int32_t shift = type >> 8 & 15;
-    const int is_narrow = bits >= 2 && bits <= 4;
-    return (type & ~0xf1f) == SK_GROUPED && (is_narrow || (bits == 8 && (type & 16) == 0)) &&
+    const int is_narrow = bits >= 2 && bits <= 5;
+    const int is_wide = (bits == 6 || bits == 8) && (type & 16) == 0;
+    return (type & ~0xf1f) == SK_GROUPED && (is_narrow || is_wide) &&
            (shift <= 2 || shift == SK_GROUPED_ROW);
 }
 
@@ -279,13 +280,17 @@ SK_INLINE void pack_codes(sk_format f, uint8_t *block, const uint8_t *row, ptrdi
             const uint32_t value = code[4 * g + j];
             if (f.bits == 8) {
                 low[64 * g + j] = (uint8_t)value;
-            } else if (f.bits == 4) {
-                low[64 * (g % 4) + j] |= (uint8_t)(value << (g / 4 * 4));
+            } else if (f.bits >= 4) {
+                low[64 * (g % 4) + j] |= (uint8_t)((value & 15) << (g / 4 * 4));
             } else {
                 low[64 * (g / 4) + j] |= (uint8_t)((value & 3) << (g % 4 * 2));
             }
             if (f.bits == 3) {
                 high[j] |= (uint8_t)(value >> 2 << g);
+            } else if (f.bits == 5) {
+                high[j] |= (uint8_t)(value >> 4 << g);
+            } else if (f.bits == 6) {
+                high[64 * (g / 4) + j] |= (uint8_t)(value >> 4 << (g % 4 * 2));
             }
         }
     }

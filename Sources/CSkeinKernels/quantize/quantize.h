@@ -225,8 +225,6 @@ SK_INLINE void sk_encode_codes_body(uint8_t *codes, const float *x, ptrdiff_t n,
                                     float scale, float minimum) {
     const float zero = (float)(1 << (bits - 1));
     const float inverse = scale == 0 ? 0 : 1 / scale;
-    uint32_t held = 0;
-    int32_t count = 0;
     uint8_t block[64];
     for (ptrdiff_t first = 0; first < n; first += 64) {
         const ptrdiff_t values = n - first < 64 ? n - first : 64;
@@ -234,18 +232,17 @@ SK_INLINE void sk_encode_codes_body(uint8_t *codes, const float *x, ptrdiff_t n,
             const float c = sk_code(x[first + i] - minimum, inverse, -zero, zero - 1);
             block[i] = (uint8_t)(int32_t)(c + zero);
         }
-        for (ptrdiff_t i = 0; i < values; i++) {
-            held |= (uint32_t)block[i] << count;
-            count += bits;
-            if (count >= 8) {
-                *codes++ = (uint8_t)held;
-                held >>= 8;
-                count -= 8;
+        // Eight codes fill `bits` bytes; those after the last value are zeros.
+        for (ptrdiff_t i = 0; i < values; i += 8) {
+            const ptrdiff_t count = values - i < 8 ? values - i : 8;
+            uint64_t word = 0;
+            for (ptrdiff_t j = 0; j < count; j++) {
+                word |= (uint64_t)block[i + j] << (j * bits);
+            }
+            for (ptrdiff_t byte = 0; byte < (count * bits + 7) / 8; byte++) {
+                *codes++ = (uint8_t)(word >> (8 * byte));
             }
         }
-    }
-    if (count > 0) {
-        *codes = (uint8_t)held;
     }
 }
 

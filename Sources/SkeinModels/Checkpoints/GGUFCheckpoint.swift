@@ -131,6 +131,18 @@ public struct GGUFCheckpoint: Checkpoint {
         return .object(scaling)
     }
 
+    /// The file's name of a Hugging Face tensor, with or without the outer module's name; none for what such
+    /// files do not hold.
+    package static func fileName(ofTensor name: String, architecture: String) -> String? {
+        let outer = ["gpt2": "transformer.", "mamba": "backbone."][architecture] ?? "model."
+        let isWhole = name.hasPrefix(outer) || name == "lm_head.weight"
+        var full = isWhole ? name : outer + name
+        if full == "backbone.embedding.weight" { full = "backbone.embeddings.weight" }
+        if full.hasSuffix(".mixer.A_log") { full.removeLast(4) }
+        let file = fileName(of: full, architecture: architecture)
+        return file == full ? nil : file
+    }
+
     /// The file's name of a parameter.
     private static func fileName(of name: String, architecture: String) -> String {
         let whole = [

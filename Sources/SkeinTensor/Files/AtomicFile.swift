@@ -71,6 +71,27 @@ package final class AtomicFile {
         try write([UInt8](repeating: 0, count: zeros))
     }
 
+    /// Writes bytes over the first ones of the file.
+    func rewriteStart(_ bytes: [UInt8]) throws {
+        try flush()
+        try bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let written = pwrite(
+                    descriptor,
+                    bytes.baseAddress.map { $0 + done },
+                    bytes.count - done,
+                    off_t(done)
+                )
+                if written < 0 {
+                    guard errno == EINTR else { throw failure(errno) }
+                    continue
+                }
+                done += written
+            }
+        }
+    }
+
     /// Brings everything to disk and gives the file its name.
     package func commit() throws {
         try flush()

@@ -25,10 +25,12 @@ public final class GGUFWriter {
     }
 
     /// The tensors in the order in which their bytes must be written.
-    public let plans: [TensorPlan]
+    public private(set) var plans: [TensorPlan]
     private let file: AtomicFile
     private let alignment: Int
+    private let metadata: [(key: String, value: Value)]
     private var next = 0
+    private var hasNewSizes = false
 
     /// Creates the file and writes its header.
     ///
@@ -58,6 +60,7 @@ public final class GGUFWriter {
         let header = try Self.header(metadata, tensors, alignment)
         plans = tensors
         self.alignment = alignment
+        self.metadata = metadata
         file = try AtomicFile(path: path)
         try file.write(header)
         try padToAlignment()
@@ -119,6 +122,30 @@ public final class GGUFWriter {
         next += 1
     }
 
+    /// Writes the bytes of the next tensor, whose sizes may differ from those that were planned.
+    ///
+    /// A header is as long whatever the sizes, so it is written again when the file is complete.
+    ///
+    /// - Parameters:
+    ///   - plan: The tensor as it is: the name and the number of axes are those of the plan.
+    ///   - bytes: The values.
+    /// - Throws: As `write(_:_:)`.
+    public func write(_ plan: TensorPlan, _ bytes: UnsafeRawBufferPointer) throws {
+        guard next < plans.count, plans[next].name == plan.name,
+            plans[next].shape.count == plan.shape.count
+        else {
+            throw SkeinError(
+                .invalidArgument,
+                "tensor \(plan.name) of shape \(plan.shape) is out of turn"
+            )
+        }
+        if plans[next].shape != plan.shape || plans[next].dtype != plan.dtype {
+            hasNewSizes = true
+        }
+        plans[next] = plan
+        try write(plan.name, bytes)
+    }
+
     /// Completes the file and gives it its name.
     ///
     /// - Throws: `SkeinError` with `.invalidArgument` if tensors are missing, `.ioFailure` if the
@@ -130,6 +157,7 @@ public final class GGUFWriter {
                 "only \(next) of \(plans.count) tensors were written; \(plans[next].name) is next"
             )
         }
+        if hasNewSizes { try file.rewriteStart(Self.header(metadata, plans, alignment)) }
         try file.commit()
     }
 }

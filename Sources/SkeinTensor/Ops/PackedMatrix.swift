@@ -144,8 +144,9 @@ public final class PackedMatrix: Sendable {
         outliers = record.outliers == 0 ? nil : PackedOutliers(record)
         let rowBytes = record.format.codeBytes(inputs: inputs)
         let scaleBytes = record.format.groups(inputs: inputs) * 2
+        let expanded = record.expandedScales()
         record.withBytes(.codes) { codes in
-            record.withBytes(.scales) { scales in
+            record.withScales(expanded) { scales in
                 record.withBytes(.minimums) { minimums in
                     guard let codes = codes.baseAddress, let scales = scales.baseAddress else {
                         return

@@ -14,23 +14,31 @@ public struct GroupedFormat: Sendable, Hashable {
     /// What configurations call checkpoints that hold such codes.
     public static let method = "skein"
 
-    /// Bits of a code: 2, 3, 4 or 8.
+    /// Bits of a code: 2 to 6, or 8.
     public let bits: Int
     /// The values that share a scale.
     public let group: Group
-    /// Whether a group has a minimum beside its scale; never with 8 bits.
+    /// Whether a group has a minimum beside its scale; never with 6 or 8 bits.
     public let hasMinimum: Bool
+    /// Bits of a scale: 16 for a binary16 number of its own, 8 for a share of the row's largest.
+    public let scaleBits: Int
 
     /// Checks and joins the parts of a format.
     ///
     /// - Parameters:
-    ///   - bits: 2, 3, 4 or 8.
+    ///   - bits: 2 to 6, or 8.
     ///   - group: The values that share a scale.
     ///   - hasMinimum: Whether groups have a minimum too.
-    /// - Throws: `SkeinError.Code.invalidArgument` for any other number of bits or group.
-    public init(bits: Int, group: Group, hasMinimum: Bool = false) throws {
-        guard [2, 3, 4, 8].contains(bits) else {
-            throw SkeinError(.invalidArgument, "codes of \(bits) bits; known are 2, 3, 4 and 8")
+    ///   - scaleBits: 16, or 8 where groups are shorter than rows and have no minimum.
+    /// - Throws: `SkeinError.Code.invalidArgument` for what does not go together.
+    public init(
+        bits: Int,
+        group: Group,
+        hasMinimum: Bool = false,
+        scaleBits: Int = 16
+    ) throws {
+        guard [2, 3, 4, 5, 6, 8].contains(bits) else {
+            throw SkeinError(.invalidArgument, "codes of \(bits) bits; known are 2 to 6, and 8")
         }
         if case .values(let count) = group, ![32, 64, 128].contains(count) {
             throw SkeinError(
@@ -38,12 +46,19 @@ public struct GroupedFormat: Sendable, Hashable {
                 "groups of \(count) values; known are 32, 64, 128 and whole rows"
             )
         }
-        guard !hasMinimum || bits < 8 else {
-            throw SkeinError(.invalidArgument, "groups of 8-bit codes have no minimum")
+        guard !hasMinimum || bits < 6 else {
+            throw SkeinError(.invalidArgument, "groups of \(bits)-bit codes have no minimum")
+        }
+        guard scaleBits == 16 || (scaleBits == 8 && group != .row && !hasMinimum) else {
+            throw SkeinError(
+                .invalidArgument,
+                "scales of \(scaleBits) bits; known are 16, and 8 for groups without a minimum"
+            )
         }
         self.bits = bits
         self.group = group
         self.hasMinimum = hasMinimum
+        self.scaleBits = scaleBits
     }
 
     /// The scales of a row of `inputs` values.
@@ -65,10 +80,16 @@ public struct GroupedFormat: Sendable, Hashable {
     /// The bytes of a row's codes.
     public func codeBytes(inputs: Int) -> Int { (inputs * bits + 7) / 8 }
 
-    /// The bits that one weight of a row takes, without outliers.
-    public func bitsPerWeight(inputs: Int) -> Double {
-        let scales = Double(groups(inputs: inputs) * (hasMinimum ? 32 : 16))
-        return Double(bits) + scales / Double(max(inputs, 1))
+    /// The bytes of a row, without outliers.
+    public func rowBytes(inputs: Int) -> Int {
+        let groups = groups(inputs: inputs)
+        let scales = scaleBits == 8 ? groups + 2 : groups * (hasMinimum ? 4 : 2)
+        return codeBytes(inputs: inputs) + scales
+    }
+
+    /// The scale that a share of the row's largest stands for, as binary16.
+    static func scale(_ share: Int8, of unit: UInt16) -> UInt16 {
+        HalfFloat.bits(HalfFloat.float(unit) * Float(share) / 127)
     }
 
     /// The codes' zero: 2^(bits - 1).
@@ -85,14 +106,14 @@ public struct GroupedFormat: Sendable, Hashable {
         return sk_grouped_type(Int32(bits), shift, hasMinimum ? 1 : 0)
     }
 
-    /// A short name: `G4_64`, `G3_ROW`, `G4_32_MIN`.
+    /// A short name: `G4_64`, `G3_ROW`, `G4_32_MIN`, `G5_32_S8`.
     public var name: String {
         let suffix =
             switch group {
             case .values(let count): "\(count)"
             case .row: "ROW"
             }
-        return "G\(bits)_\(suffix)" + (hasMinimum ? "_MIN" : "")
+        return "G\(bits)_\(suffix)" + (hasMinimum ? "_MIN" : scaleBits == 8 ? "_S8" : "")
     }
 
     /// Reads a name that `name` wrote.
@@ -101,7 +122,8 @@ public struct GroupedFormat: Sendable, Hashable {
     /// - Throws: `SkeinError.Code.invalidArgument`.
     public init(name: String) throws {
         let parts = name.split(separator: "_")
-        guard parts.count == 2 || (parts.count == 3 && parts[2] == "MIN"),
+        let ending = parts.count == 3 ? parts[2] : nil
+        guard parts.count == 2 || ending == "MIN" || ending == "S8",
             parts[0].first == "G", let bits = Int(parts[0].dropFirst())
         else {
             throw SkeinError(
@@ -117,7 +139,12 @@ public struct GroupedFormat: Sendable, Hashable {
         } else {
             throw SkeinError(.invalidArgument, "\"\(name)\" names no group of values")
         }
-        try self.init(bits: bits, group: group, hasMinimum: parts.count == 3)
+        try self.init(
+            bits: bits,
+            group: group,
+            hasMinimum: ending == "MIN",
+            scaleBits: ending == "S8" ? 8 : 16
+        )
     }
 }
 

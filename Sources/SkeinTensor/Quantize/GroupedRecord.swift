@@ -3,8 +3,9 @@ internal import SkeinCore
 /// A matrix of grouped codes that lies in a file, as several tensors.
 ///
 /// Beside `NAME.qweight`, a row's codes lowest bits first in whole bytes `[outputs, bytes]`, lie
-/// `NAME.scale` `[outputs, groups]` and, of formats that have them, `NAME.minimum`, both binary16, and
-/// for outliers, row by row in ascending columns, `NAME.outlier_ptr` `[outputs + 1]`,
+/// `NAME.scale` `[outputs, groups]` and, of formats that have them, `NAME.minimum`, both binary16. Scales
+/// of 8 bits are integers q instead, with `NAME.unit` `[outputs]` in binary16; they mean unit · q / 127,
+/// rounded to binary16. For outliers, row by row in ascending columns, `NAME.outlier_ptr` `[outputs + 1]`,
 /// `NAME.outlier_col` (unsigned, in 16 bits up to 65,536 inputs) and `NAME.outlier_val` in bfloat16.
 public struct GroupedRecord: Sendable {
     /// The endings of the tensors' names.
@@ -12,6 +13,7 @@ public struct GroupedRecord: Sendable {
         case codes = "qweight"
         case scales = "scale"
         case minimums = "minimum"
+        case units = "unit"
         case starts = "outlier_ptr"
         case columns = "outlier_col"
         case values = "outlier_val"
@@ -54,8 +56,9 @@ public struct GroupedRecord: Sendable {
         let groups = format.groups(inputs: inputs)
         var wanted: [(Part, [DType], [Int])] = [
             (.codes, [.u8, .i8], [outputs, format.codeBytes(inputs: inputs)]),
-            (.scales, [.f16], [outputs, groups]),
+            (.scales, [format.scaleBits == 8 ? .i8 : .f16], [outputs, groups]),
         ]
+        if format.scaleBits == 8 { wanted.append((.units, [.f16], [outputs])) }
         if format.hasMinimum { wanted.append((.minimums, [.f16], [outputs, groups])) }
         let count = parts[.values]?.count ?? 0
         if parts[.starts] != nil || parts[.columns] != nil || parts[.values] != nil {
@@ -182,6 +185,35 @@ public struct GroupedRecord: Sendable {
         for row in 0..<outputs { forEachOutlier(ofRow: row) { body(row, $0, $1) } }
     }
 
+    /// All scales in binary16, row by row, of formats that store them otherwise.
+    func expandedScales() -> [UInt16] {
+        guard format.scaleBits == 8 else { return [] }
+        let groups = format.groups(inputs: inputs)
+        return withBytes(.units) { units in
+            withBytes(.scales) { shares in
+                (0..<outputs * groups).map { index in
+                    let unit = units.loadUnaligned(
+                        fromByteOffset: index / groups * 2,
+                        as: UInt16.self
+                    )
+                    return GroupedFormat.scale(
+                        Int8(bitPattern: shares[index]),
+                        of: UInt16(littleEndian: unit)
+                    )
+                }
+            }
+        }
+    }
+
+    /// Gives a closure the scales in binary16: those of the file, or the given ones where it has others.
+    func withScales<Value>(
+        _ expanded: [UInt16],
+        _ body: (UnsafeRawBufferPointer) throws -> Value
+    ) rethrows -> Value {
+        format.scaleBits == 8
+            ? try expanded.withUnsafeBytes(body) : try withBytes(.scales, body)
+    }
+
     /// Writes the `inputs` weights of a row.
     func read(_ row: Int, into target: UnsafeMutablePointer<Float>) {
         let width = format.values(inputs: inputs)
@@ -195,9 +227,15 @@ public struct GroupedRecord: Sendable {
                 return HalfFloat.float(UInt16(littleEndian: bits))
             }
         }
+        func scale(of group: Int) -> Float {
+            guard format.scaleBits == 8 else { return half(.scales, first + group) }
+            let unit = HalfFloat.bits(half(.units, row))
+            let share = withBytes(.scales) { Int8(bitPattern: $0[first + group]) }
+            return HalfFloat.float(GroupedFormat.scale(share, of: unit))
+        }
         withBytes(.codes) { codes in
             for group in 0..<format.groups(inputs: inputs) {
-                let scale = half(.scales, first + group)
+                let scale = scale(of: group)
                 let minimum = format.hasMinimum ? half(.minimums, first + group) : 0
                 for column in group * width..<min((group + 1) * width, inputs) {
                     let bit = column * format.bits

@@ -43,6 +43,10 @@ extension Processor {
         let stride = format.codeBytes(inputs: inputs)
         result.codes = [UInt8](repeating: 0, count: outputs * stride)
         result.scales = [UInt16](repeating: 0, count: outputs * groups)
+        if format.scaleBits == 8 {
+            result.shares = [Int8](repeating: 0, count: outputs * groups)
+            result.units = [UInt16](repeating: 0, count: outputs)
+        }
         result.minimums = [UInt16](
             repeating: 0,
             count: format.hasMinimum ? outputs * groups : 0
@@ -75,6 +79,10 @@ extension Processor {
             }
         }
         try gather(rows, name, recipe, into: &result)
+        for (row, outcome) in rows.enumerated() where format.scaleBits == 8 {
+            result.units[row] = outcome.unit
+            for group in 0..<groups { result.shares[row * groups + group] = outcome.shares[group] }
+        }
         return result
     }
 

@@ -76,6 +76,10 @@ public struct QuantizedMatrix: Sendable {
     public internal(set) var codes: [UInt8] = []
     /// One binary16 a group.
     public internal(set) var scales: [UInt16] = []
+    /// With scales of 8 bits, each as a share of its row's unit; `scales` holds what they mean.
+    public internal(set) var shares: [Int8] = []
+    /// With scales of 8 bits, one binary16 a row.
+    public internal(set) var units: [UInt16] = []
     /// One binary16 a group, of formats that have them.
     public internal(set) var minimums: [UInt16] = []
     /// Where each row's outliers start, and the end; empty without outliers.
@@ -90,7 +94,7 @@ public struct QuantizedMatrix: Sendable {
     /// The bits of a weight, everything included.
     public var bitsPerWeight: Double {
         let bytes =
-            codes.count + 2 * scales.count + 2 * minimums.count + 4 * starts.count
+            outputs * format.rowBytes(inputs: inputs) + 4 * starts.count
             + (inputs <= 1 << 16 ? 4 : 6) * columns.count
         return Double(bytes) * 8 / Double(max(outputs * inputs, 1))
     }

@@ -22,6 +22,8 @@ extension QuantizedMatrix {
         joined.nearestError = a.nearestError + b.nearestError
         codes += next.codes
         scales += next.scales
+        shares += next.shares
+        units += next.units
         minimums += next.minimums
         outputs += next.outputs
         report = joined

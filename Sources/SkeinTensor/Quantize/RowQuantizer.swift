@@ -12,9 +12,13 @@ struct RowQuantizer: @unchecked Sendable {
     /// What became of a row.
     struct Outcome: Sendable {
         var error = 0.0
+        /// The part of the error that rounding outliers makes.
+        var lostInOutliers = 0.0
         var nearestError = 0.0
         var columns: [Int32] = []
         var values: [UInt16] = []
+        var unit: UInt16 = 0
+        var shares: [Int8] = []
         var ranges: [Double] = []
         var errors: [Double] = []
     }
@@ -51,9 +55,14 @@ struct RowQuantizer: @unchecked Sendable {
                 }
             }
             takeOutliers(x, &outcome)
-            for group in 0..<recipe.format.groups(inputs: inputs) {
+            let groups = recipe.format.groups(inputs: inputs)
+            for group in 0..<groups {
                 let first = group * width
                 fit(x + first, min(width, inputs - first), group, &outcome, scales, minimums)
+            }
+            if recipe.format.scaleBits == 8 { share(scales, groups, x, &outcome) }
+            for group in 0..<groups {
+                let first = group * width
                 processor.kernels.encode_codes(
                     codes + first * recipe.format.bits / 8,
                     x + first,
@@ -88,11 +97,12 @@ struct RowQuantizer: @unchecked Sendable {
             let value = x[Int(column)]
             let bits = HalfFloat.brainBits(value)
             let kept = Double(value) - Double(Float(bitPattern: UInt32(bits) << 16))
-            outcome.error += kept * kept
+            outcome.lostInOutliers += kept * kept
             outcome.values.append(bits)
             x[Int(column)] = 0
         }
         outcome.columns = found
+        outcome.error = outcome.lostInOutliers
     }
 
     private func fit(
@@ -112,7 +122,13 @@ struct RowQuantizer: @unchecked Sendable {
         case .search:
             var fit = sk_scale_fit()
             let (steps, shrink): (Int32, Float) =
-                bits < 4 ? (16, 0.3) : bits == 4 ? (14, 0.55) : (4, 0.97)
+                switch bits {
+                case ..<4: (16, 0.3)
+                case 4: (14, 0.55)
+                case 5: (8, 0.75)
+                case 6: (6, 0.87)
+                default: (4, 0.97)
+                }
             processor.kernels.fit_scale(&fit, x, count, bits, steps, shrink)
             outcome.error += Double(fit.error)
             scales[group] = HalfFloat.bits(fit.scale)
@@ -134,6 +150,31 @@ struct RowQuantizer: @unchecked Sendable {
         }
     }
 
+    /// Rounds a row's scales to shares of the largest, and counts the error that codes make with them.
+    private func share(
+        _ scales: UnsafeMutablePointer<UInt16>,
+        _ groups: Int,
+        _ x: UnsafePointer<Float>,
+        _ outcome: inout Outcome
+    ) {
+        let width = recipe.format.values(inputs: inputs)
+        let largest = (0..<groups).reduce(Float(0)) { max($0, abs(HalfFloat.float(scales[$1]))) }
+        outcome.unit = HalfFloat.bits(largest)
+        outcome.error = largest.isFinite ? outcome.lostInOutliers : .infinity
+        for group in 0..<groups {
+            let scale = HalfFloat.float(scales[group])
+            let share =
+                largest > 0 && largest.isFinite ? Int8((scale / largest * 127).rounded()) : 0
+            outcome.shares.append(share)
+            scales[group] = GroupedFormat.scale(share, of: outcome.unit)
+            let first = group * width
+            let count = min(width, inputs - first)
+            outcome.error += Double(
+                sums(x + first, count, HalfFloat.float(scales[group])).error
+            )
+        }
+    }
+
     private func sums(_ x: UnsafePointer<Float>, _ count: Int, _ scale: Float) -> sk_code_sums {
         var sums = sk_code_sums()
         processor.kernels.code_sums(&sums, x, count, Int32(recipe.format.bits), scale)
@@ -141,9 +182,13 @@ struct RowQuantizer: @unchecked Sendable {
     }
 
     private func largest(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
-        var largest: Float = 0
-        for index in 0..<count { largest = max(largest, abs(x[index])) }
-        return largest
+        var lanes = SIMD8<Float>(repeating: 0)
+        let whole = count / 8 * 8
+        for index in stride(from: 0, to: whole, by: 8) {
+            let values = UnsafeRawPointer(x + index).loadUnaligned(as: SIMD8<Float>.self)
+            lanes = pointwiseMax(lanes, pointwiseMax(values, -values))
+        }
+        return (whole..<count).reduce(lanes.max()) { max($0, abs(x[$1])) }
     }
 
     /// The scale of a range as it is stored: negative, so that the positive side has one code more.

@@ -19,7 +19,7 @@ extension QuantizationJob {
     ///
     /// - Parameters:
     ///   - treatments: As `plan` made them.
-    ///   - path: A directory where the source is one, a GGUF file where the source is one.
+    ///   - path: A GGUF file, by its ending `.gguf`, or of a directory's weights a directory.
     ///   - replaces: Whether something at the path may be replaced.
     ///   - onTensor: Called after each tensor.
     /// - Returns: What became of each tensor.
@@ -31,6 +31,8 @@ extension QuantizationJob {
         replaces: Bool = false,
         onTensor: (Progress) -> Void = { _ in }
     ) throws -> [QuantizedTensorReport] {
+        let path = path.hasSuffix("/") ? String(path.dropLast()) : path
+        try Self.restore(path)
         guard replaces || MappedFile.isDirectory(path) == nil else {
             throw SkeinError(
                 .invalidArgument,
@@ -44,38 +46,95 @@ extension QuantizationJob {
             done += tensor.record.count
             onTensor(Progress(name: tensor.record.name, weights: done, allWeights: all))
         }
-        switch source.origin {
-        case .directory(let directory):
-            guard !path.hasSuffix(".gguf") else {
+        switch (source.origin, path.hasSuffix(".gguf")) {
+        case (.directory(let directory), false):
+            return try writeDirectory(treatments, Container(), to: path, note) { partial in
+                try copySmallFiles(directory, partial, treatments)
+            }
+        case (.directory(let directory), true):
+            return try writeGGUF(treatments, try exported(directory), to: path, note)
+        case (.gguf(let file), true):
+            return try writeGGUF(treatments, try copied(file), to: path, note)
+        case (.gguf(let file), false):
+            let export = try DirectoryExport(file, source.path)
+            let container = Container(targets: export.targets())
+            let unknown = source.tensors.first {
+                container.targets[$0.name] == nil && $0.name != "rope_freqs.weight"
+            }
+            if let unknown {
                 throw SkeinError(
                     .unsupported,
-                    "\(source.path) is a Hugging Face directory, and \(path) names a GGUF file",
-                    hint: "name a directory, or start from a GGUF file of the same model"
+                    "tensor \(unknown.name) has no place in a Hugging Face directory"
                 )
             }
-            return try writeDirectory(treatments, from: directory, to: path, note)
-        case .gguf(let file):
-            guard path.hasSuffix(".gguf") else {
-                throw SkeinError(
-                    .unsupported,
-                    "\(source.path) is a GGUF file, and \(path) does not end in .gguf",
-                    hint: "name a GGUF file, or start from the Hugging Face directory"
-                )
+            return try writeDirectory(treatments, container, to: path, note) { partial in
+                try writeSmallFiles(export, partial, treatments, container)
             }
-            return try writeGGUF(treatments, from: file, to: path, note)
         }
     }
 
-    private func formats(_ treatments: [TensorTreatment]) -> JSON {
-        var formats = JSONObject()
-        for (tensor, treatment) in zip(source.tensors, treatments) {
-            if case .grouped(let recipe) = treatment {
-                formats[tensor.name] = .string(recipe.format.name)
+    /// What is written, and how tensors are called there.
+    struct Container: Sendable {
+        var isGGUF = false
+        var architecture = ""
+        var metadata: [(key: String, value: GGUFWriter.Value)] = []
+        /// Of a directory that becomes a GGUF file: each tensor's place, by its name.
+        var targets: [String: GGUFExport.Target] = [:]
+        /// Further tensors, of floats.
+        var additions: [(name: String, values: [Float])] = []
+
+        func target(of record: TensorRecord) -> GGUFExport.Target? { targets[record.name] }
+        func name(of record: TensorRecord) -> String { targets[record.name]?.name ?? record.name }
+        func holds(_ record: TensorRecord) -> Bool {
+            targets.isEmpty || targets[record.name] != nil
+        }
+    }
+
+    /// A GGUF file like another.
+    private func copied(_ file: GGUF) throws -> Container {
+        var container = Container(isGGUF: true)
+        for key in file.keys where key != "general.alignment" && key != "general.file_type" {
+            guard let value = file.metadata[key] else { continue }
+            if key == "general.architecture", let name = value.string {
+                container.architecture = name
+            } else {
+                container.metadata.append((key, try Self.writable(value, key)))
             }
         }
-        var recipes = JSONObject()
-        for (tensor, treatment) in zip(source.tensors, treatments) {
-            if case .grouped(let recipe) = treatment { recipes[tensor.name] = .string(recipe.name) }
+        return container
+    }
+
+    /// A GGUF file from a directory.
+    private func exported(_ directory: String) throws -> Container {
+        let words = ["embed_tokens.weight", "wte.weight", "embeddings.weight", "embedding.weight"]
+        let table = source.tensors.first { tensor in
+            tensor.shape.count == 2 && words.contains { tensor.name.hasSuffix($0) }
+        }
+        guard let table else {
+            throw SkeinError(.missingTensor, "\(directory) has no token embedding")
+        }
+        let export = try GGUFExport(directory: directory, vocabulary: table.shape[0])
+        var container = Container(
+            isGGUF: true,
+            architecture: export.architecture,
+            metadata: export.metadata
+        )
+        for tensor in source.tensors {
+            container.targets[tensor.name] = try export.target(of: tensor.name)
+        }
+        if !export.rotaryFactors.isEmpty {
+            container.additions = [("rope_freqs.weight", export.rotaryFactors)]
+        }
+        return container
+    }
+
+    private func formats(_ treatments: [TensorTreatment], _ container: Container) -> JSON {
+        var (formats, recipes) = (JSONObject(), JSONObject())
+        for (tensor, treatment) in zip(source.tensors, treatments) where container.holds(tensor) {
+            guard case .grouped(let recipe) = treatment else { continue }
+            let name = container.name(of: tensor)
+            formats[name] = .string(recipe.format.name)
+            recipes[name] = .string(recipe.name)
         }
         var object = JSONObject()
         object["quant_method"] = .string(GroupedFormat.method)
@@ -91,12 +150,13 @@ extension QuantizationJob {
 
     private func writeDirectory(
         _ treatments: [TensorTreatment],
-        from directory: String,
+        _ container: Container,
         to path: String,
-        _ note: (QuantizedTensor) -> Void
+        _ note: (QuantizedTensor) -> Void,
+        _ writeSmall: (String) throws -> Void
     ) throws -> [QuantizedTensorReport] {
         if let bad = treatments.first(where: {
-            if case .blocks = $0 { true } else { false }
+            if case .blocks(let dtype) = $0 { dtype.isQuantized } else { false }
         }) {
             throw SkeinError(
                 .unsupported,
@@ -105,13 +165,12 @@ extension QuantizationJob {
             )
         }
         let files = FileManager.default
-        let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
-        let partial = trimmed + ".partial"
+        let partial = path + ".partial"
         if files.fileExists(atPath: partial) { try files.removeItem(atPath: partial) }
         try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
         var isDone = false
         defer { if !isDone { try? files.removeItem(atPath: partial) } }
-        try copySmallFiles(directory, partial, treatments)
+        try writeSmall(partial)
         var shard: [QuantizedTensor] = []
         var reports: [QuantizedTensorReport] = []
         var map = JSONObject()
@@ -124,8 +183,8 @@ extension QuantizationJob {
             for part in shard.flatMap(\.parts) { map[part.plan.name] = .string(name) }
             shard = []
         }
-        for (tensor, treatment) in zip(source.tensors, treatments) {
-            let next = try QuantizedTensor(tensor, treatment, self)
+        for (tensor, treatment) in zip(source.tensors, treatments) where container.holds(tensor) {
+            let next = try QuantizedTensor(tensor, treatment, self, container)
             reports.append(next.report)
             shard.append(next)
             note(next)
@@ -142,10 +201,51 @@ extension QuantizationJob {
                 to: URL(fileURLWithPath: "\(partial)/model.safetensors.index.json")
             )
         }
-        if files.fileExists(atPath: trimmed) { try files.removeItem(atPath: trimmed) }
-        try files.moveItem(atPath: partial, toPath: trimmed)
+        try Self.replace(path, by: partial)
         isDone = true
         return reports
+    }
+
+    /// What stands in the place of a directory for the moment of its replacement.
+    private static func aside(_ path: String) -> String { path + ".replaced" }
+
+    /// Gives a finished directory its name; what was there goes only then.
+    private static func replace(_ path: String, by partial: String) throws {
+        let files = FileManager.default
+        if files.fileExists(atPath: path) {
+            try files.moveItem(atPath: path, toPath: aside(path))
+        }
+        try files.moveItem(atPath: partial, toPath: path)
+        if files.fileExists(atPath: aside(path)) { try files.removeItem(atPath: aside(path)) }
+    }
+
+    /// Brings back what a run put aside that was killed in the moment of replacing it.
+    static func restore(_ path: String) throws {
+        let files = FileManager.default
+        guard files.fileExists(atPath: aside(path)) else { return }
+        if files.fileExists(atPath: path) {
+            try files.removeItem(atPath: aside(path))
+        } else {
+            try files.moveItem(atPath: aside(path), toPath: path)
+        }
+    }
+
+    /// Removes what killed runs left beside a file: `NAME.PROCESS.NUMBER.partial` of processes that are
+    /// no more.
+    private static func removeLeftovers(of path: String) {
+        let files = FileManager.default
+        let url = URL(fileURLWithPath: path)
+        let folder = url.deletingLastPathComponent().path
+        for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] {
+            guard name.hasPrefix(url.lastPathComponent + "."), name.hasSuffix(".partial") else {
+                continue
+            }
+            let rest = name.dropFirst(url.lastPathComponent.count + 1).split(separator: ".")
+            guard rest.count == 3, let process = Int32(rest[0]), UInt32(rest[1]) != nil,
+                kill(process, 0) != 0, errno == ESRCH
+            else { continue }
+            try? files.removeItem(atPath: "\(folder)/\(name)")
+        }
     }
 
     private func writeShard(_ tensors: [QuantizedTensor], to path: String) throws {
@@ -194,56 +294,85 @@ extension QuantizationJob {
             try files.copyItem(atPath: "\(directory)/\(name)", toPath: "\(target)/\(name)")
         }
         var config = try MappedFile(path: "\(directory)/config.json").json().object ?? JSONObject()
-        config["quantization_config"] = formats(treatments)
+        if treatments.contains(where: { if case .grouped = $0 { true } else { false } }) {
+            config["quantization_config"] = formats(treatments, Container())
+        }
         try Data((JSON.object(config).text(.indented(2)) + "\n").utf8).write(
             to: URL(fileURLWithPath: "\(target)/config.json")
         )
+    }
+
+    /// Configuration and tokenizer of a GGUF file.
+    private func writeSmallFiles(
+        _ export: DirectoryExport,
+        _ target: String,
+        _ treatments: [TensorTreatment],
+        _ container: Container
+    ) throws {
+        var config = export.configuration
+        if treatments.contains(where: { if case .grouped = $0 { true } else { false } }) {
+            config["quantization_config"] = formats(treatments, container)
+        }
+        var files = [("config.json", JSON.object(config))]
+        if let tokenizer = export.tokenizer {
+            files += [("tokenizer.json", tokenizer), ("tokenizer_config.json", export.settings)]
+        }
+        for (name, json) in files {
+            try Data((json.text(.indented(2)) + "\n").utf8).write(
+                to: URL(fileURLWithPath: "\(target)/\(name)")
+            )
+        }
     }
 
     // MARK: GGUF
 
     private func writeGGUF(
         _ treatments: [TensorTreatment],
-        from file: GGUF,
+        _ container: Container,
         to path: String,
         _ note: (QuantizedTensor) -> Void
     ) throws -> [QuantizedTensorReport] {
-        let isGrouped = treatments.contains { if case .grouped = $0 { true } else { false } }
-        var metadata: [(key: String, value: GGUFWriter.Value)] = []
-        for key in file.keys where key != "general.alignment" && key != "general.file_type" {
-            guard let value = file.metadata[key] else { continue }
-            if key == "general.architecture", isGrouped, let name = value.string {
-                metadata.append((key, .string(GGUFCheckpoint.architecturePrefix + name)))
-            } else {
-                metadata.append((key, try Self.writable(value, key)))
-            }
-        }
+        let work = zip(source.tensors, treatments).filter { container.holds($0.0) }
+        let isGrouped = work.contains { if case .grouped = $0.1 { true } else { false } }
+        let prefix = isGrouped ? GGUFCheckpoint.architecturePrefix : ""
+        var metadata = container.metadata
+        metadata.insert(
+            ("general.architecture", .string(prefix + container.architecture)),
+            at: 0
+        )
         if isGrouped {
-            let text = formats(treatments).text(.compact)
+            let text = formats(treatments, container).text(.compact)
             metadata.append((GGUFCheckpoint.quantizationKey, .string(text)))
         } else if !metadata.contains(where: { $0.key == "general.quantization_version" }) {
             metadata.append(("general.quantization_version", .uint32(2)))
         }
-        // The header names every size, and outliers are counted only by taking them: codes are held
-        // until all are there, the source's own tensors are not.
-        var tensors: [QuantizedTensor] = []
-        for (tensor, treatment) in zip(source.tensors, treatments) {
-            let next = try QuantizedTensor(tensor, treatment, self)
-            tensors.append(next)
-            note(next)
+        Self.removeLeftovers(of: path)
+        let additions = try container.additions.map {
+            try TensorPlan(name: $0.name, dtype: .f32, shape: [$0.values.count])
         }
+        // Outliers are counted only by taking them: the header gets the sizes in the end, and no more
+        // than one tensor is held at a time.
         let writer = try GGUFWriter(
             path: path,
             metadata: metadata,
-            tensors: tensors.flatMap { $0.parts.map(\.plan) }
+            tensors: work.flatMap { try QuantizedTensor.plans($0.0, $0.1, source, container) }
+                + additions
         )
-        for tensor in tensors {
-            for part in tensor.parts {
-                try Self.withBytes(part, of: tensor) { try writer.write(part.plan.name, $0) }
+        var reports: [QuantizedTensorReport] = []
+        for (tensor, treatment) in work {
+            let next = try QuantizedTensor(tensor, treatment, self, container)
+            for part in next.parts {
+                try Self.withBytes(part, of: next) { try writer.write(part.plan, $0) }
             }
+            reports.append(next.report)
+            note(next)
+        }
+        for (plan, addition) in zip(additions, container.additions) {
+            let bytes = try BlockEncoder.encode(addition.values, as: .f32)
+            try bytes.withUnsafeBytes { try writer.write(plan.name, $0) }
         }
         try writer.finish()
-        return tensors.map(\.report)
+        return reports
     }
 
     private static func writable(_ value: GGUFValue, _ key: String) throws -> GGUFWriter.Value {

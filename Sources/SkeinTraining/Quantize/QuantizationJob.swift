@@ -18,12 +18,12 @@ public struct QuantizationOptions: Sendable {
     public var heads = TensorTreatment.keep
     /// Matrices whose names contain one of these stay as they are.
     public var excluded: [String] = []
-    /// Rows of a matrix that the budget is planned on.
+    /// The most rows of a matrix that the budget is planned on.
     public var sampleRows = 32
 
-    /// The default: 4.5 bits a weight for linear layers, 8 for embedding and head.
+    /// The default: 4.5 bits a weight for linear layers, 6 for embedding and head.
     public init() {
-        if let format = try? GroupedFormat(bits: 8, group: .values(64)) {
+        if let format = try? GroupedFormat(bits: 6, group: .values(32), scaleBits: 8) {
             heads = .grouped(QuantizationRecipe(format: format))
         }
     }
@@ -89,16 +89,22 @@ public struct QuantizationJob: Sendable {
         let recipes = try BudgetPlanner.candidates()
         let curves = try open.enumerated().map { number, index in
             let tensor = source.tensors[index]
-            let sample = try source.sample(tensor, most: options.sampleRows, processor)
+            let inputs = source.shape(tensor).inputs
+            let most = min(options.sampleRows, max(8, Self.sampleValues / max(inputs, 1)))
+            let sample = try source.sample(tensor, most: most, processor)
             let offers = try BudgetPlanner.offers(
                 sample,
                 name: tensor.name,
-                inputs: source.shape(tensor).inputs,
+                inputs: inputs,
                 recipes,
                 processor
             )
             onTensor(number + 1, open.count)
-            return (weights: Double(tensor.count), offers: offers)
+            return (
+                weights: Double(tensor.count),
+                importance: BudgetPlanner.importance(of: tensor.name),
+                offers: offers
+            )
         }
         // Samples tell the outliers' share only roughly: what the choice really takes is counted, and
         // the choice repeated with what it took too much taken off.
@@ -126,8 +132,7 @@ public struct QuantizationJob: Sendable {
         let (outputs, inputs) = source.shape(tensor)
         guard offer.recipe.sigmas != nil else {
             let format = offer.recipe.format
-            let row = format.codeBytes(inputs: inputs) + 2 * format.groups(inputs: inputs)
-            return Double(row * 8) / Double(max(inputs, 1))
+            return Double(format.rowBytes(inputs: inputs) * 8) / Double(max(inputs, 1))
         }
         var counting = offer.recipe
         counting.method = .nearest
@@ -143,20 +148,28 @@ public struct QuantizationJob: Sendable {
         }
     }
 
+    /// Values that are about enough to compare recipes on.
+    private static let sampleValues = 1 << 16
+
     /// Rows that are read at a time where a matrix need not be seen whole: about 64 MiB of floats.
     private static let chunkValues = 1 << 24
 
     /// Turns a matrix into codes.
-    func quantize(_ tensor: TensorRecord, _ recipe: QuantizationRecipe) throws -> QuantizedMatrix {
+    func quantize(
+        _ tensor: TensorRecord,
+        _ recipe: QuantizationRecipe,
+        pairedHeads: Int = 0
+    ) throws -> QuantizedMatrix {
         let (outputs, inputs) = source.shape(tensor)
         let rows = max(1, Self.chunkValues / max(inputs, 1))
         let isWhole = recipe.sigmas != nil || rows >= outputs || source.isTransposed(tensor)
         guard !isWhole else {
-            return try part(tensor, 0..<outputs, recipe)
+            return try part(tensor, 0..<outputs, recipe, pairedHeads)
         }
-        var result = try part(tensor, 0..<rows, recipe)
+        var result = try part(tensor, 0..<rows, recipe, pairedHeads)
         for start in stride(from: rows, to: outputs, by: rows) {
-            try result.append(part(tensor, start..<min(start + rows, outputs), recipe))
+            let range = start..<min(start + rows, outputs)
+            try result.append(part(tensor, range, recipe, pairedHeads))
         }
         return result
     }
@@ -164,22 +177,37 @@ public struct QuantizationJob: Sendable {
     private func part(
         _ tensor: TensorRecord,
         _ rows: Range<Int>,
-        _ recipe: QuantizationRecipe
+        _ recipe: QuantizationRecipe,
+        _ pairedHeads: Int
     ) throws -> QuantizedMatrix {
-        let values = try source.floats(tensor, rows: rows, processor)
+        let values = try source.floats(
+            tensor,
+            rows: rows,
+            pairedHeads: pairedHeads,
+            processor
+        )
         return try values.withUnsafeBufferPointer {
             try processor.quantize($0, name: tensor.name, outputs: rows.count, recipe: recipe)
         }
     }
 
     /// Turns a matrix into blocks of a GGUF type, on all threads.
-    func encode(_ tensor: TensorRecord, as dtype: DType) throws -> [UInt8] {
+    func encode(
+        _ tensor: TensorRecord,
+        as dtype: DType,
+        pairedHeads: Int = 0
+    ) throws -> [UInt8] {
         let (outputs, inputs) = source.shape(tensor)
         var bytes: [UInt8] = []
         let rows = max(1, Self.chunkValues / max(inputs, 1))
         for start in stride(from: 0, to: outputs, by: rows) {
             let range = start..<min(start + rows, outputs)
-            let values = try source.floats(tensor, rows: range, processor)
+            let values = try source.floats(
+                tensor,
+                rows: range,
+                pairedHeads: pairedHeads,
+                processor
+            )
             do {
                 bytes += try processor.encode(values, as: dtype, width: inputs)
             } catch let error as SkeinError {

@@ -20,10 +20,11 @@ public enum TensorTreatment: Sendable, Hashable {
     }
 }
 
-/// Chooses for each matrix the recipe that keeps the sum of relative errors smallest within a number of
-/// bits a weight.
+/// Chooses for each matrix the recipe that keeps a sum of relative errors smallest within a number of bits
+/// a weight.
 ///
-/// Each matrix offers a curve of error against bits, measured on a sample of its rows; one price of a bit
+/// A relative error disturbs a model by the matrix's place in it, whatever its size: matrices count alike
+/// or by a factor (`importance`), not by their weights, so small ones get more bits. Each matrix offers a curve of error against bits, measured on a sample of its rows; one price of a bit
 /// for all matrices picks a point from every curve, and bisection finds the price that the budget
 /// affords. What is left over goes to the matrices where a bit still saves most.
 struct BudgetPlanner {
@@ -37,12 +38,16 @@ struct BudgetPlanner {
     /// The recipes that are tried.
     static func candidates() throws -> [QuantizationRecipe] {
         var recipes: [QuantizationRecipe] = []
-        for bits in [2, 3, 4, 8] {
+        for bits in [2, 3, 4, 5, 6, 8] {
             for width in [32, 64, 128] where bits < 8 || width == 64 {
-                for sigmas in [nil, 3.5, 3.0] where bits < 8 || sigmas == nil {
+                for sigmas in [nil, 3.5, 3.0] where bits < 5 || sigmas == nil {
                     recipes.append(
                         QuantizationRecipe(
-                            format: try GroupedFormat(bits: bits, group: .values(width)),
+                            format: try GroupedFormat(
+                                bits: bits,
+                                group: .values(width),
+                                scaleBits: 8
+                            ),
                             sigmas: sigmas
                         )
                     )
@@ -50,6 +55,16 @@ struct BudgetPlanner {
             }
         }
         return recipes
+    }
+
+    /// How much a relative error of a matrix counts: what divides attention's sums or is multiplied by
+    /// another matrix's result disturbs a model half as much as what is added to its state.
+    static func importance(of name: String) -> Double {
+        let halves = [
+            "q_proj", "k_proj", "gate_proj", "up_proj", "c_fc", "attn_q.", "attn_k.", "ffn_gate",
+            "ffn_up",
+        ]
+        return halves.contains { name.contains($0) } ? 0.5 : 1
     }
 
     /// The offers of a matrix, measured on rows of it.
@@ -82,13 +97,17 @@ struct BudgetPlanner {
     ///
     /// - Throws: `SkeinError.Code.invalidArgument` when even the cheapest offers exceed the budget.
     static func choose(
-        _ curves: [(weights: Double, offers: [Offer])],
+        _ curves: [(weights: Double, importance: Double, offers: [Offer])],
         budget: Double
     ) throws -> [Offer] {
         let total = curves.reduce(0) { $0 + $1.weights }
+        let mean = total / Double(max(curves.count, 1))
         func pick(_ price: Double) -> [Offer] {
             curves.compactMap { curve in
-                curve.offers.min { $0.error + price * $0.bits < $1.error + price * $1.bits }
+                let (worth, cost) = (curve.importance, price * curve.weights / mean)
+                return curve.offers.min {
+                    worth * $0.error + cost * $0.bits < worth * $1.error + cost * $1.bits
+                }
             }
         }
         func bits(_ picks: [Offer]) -> Double {
@@ -113,7 +132,7 @@ struct BudgetPlanner {
             for (index, curve) in curves.enumerated() {
                 for offer in curve.offers {
                     let cost = (offer.bits - picks[index].bits) * curve.weights
-                    let gain = (picks[index].error - offer.error) * curve.weights
+                    let gain = (picks[index].error - offer.error) * curve.importance
                     guard cost > 0, gain > 0, spent + cost <= budget * total else { continue }
                     if gain / cost > best?.worth ?? 0 { best = (index, offer, gain / cost) }
                 }

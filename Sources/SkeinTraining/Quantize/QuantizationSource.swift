@@ -29,6 +29,11 @@ public struct QuantizationSource: Sendable {
     private let hasTransposedLinears: Bool
     private let isTied: Bool
 
+    /// Whether it is a GGUF file.
+    var isGGUF: Bool {
+        if case .gguf = origin { true } else { false }
+    }
+
     /// Opens a checkpoint.
     ///
     /// - Parameter path: A Hugging Face directory or a GGUF file.
@@ -99,6 +104,43 @@ public struct QuantizationSource: Sendable {
     func shape(_ tensor: TensorRecord) -> (outputs: Int, inputs: Int) {
         isTransposed(tensor)
             ? (tensor.shape[1], tensor.shape[0]) : (tensor.shape[0], tensor.shape[1])
+    }
+
+    /// The row that comes to a place: of a head's two halves in turns, or, back again, one after another.
+    static func source(of row: Int, _ head: Int, isPairing: Bool) -> Int {
+        let place = row % head
+        let from =
+            isPairing
+            ? place / 2 + place % 2 * (head / 2) : place % (head / 2) * 2 + place / (head / 2)
+        return row - place + from
+    }
+
+    /// Rows of a matrix as floats, outputs first, read on all threads.
+    ///
+    /// With `pairedHeads`, rows come in the order of a GGUF file, the two of a rotary pair together, or if it
+    /// is negative in that of a directory; 0 gives the order of the source.
+    func floats(
+        _ tensor: TensorRecord,
+        rows: Range<Int>,
+        pairedHeads: Int,
+        _ processor: Processor
+    ) throws -> [Float] {
+        let (outputs, inputs) = shape(tensor)
+        guard pairedHeads != 0, outputs % (2 * pairedHeads) == 0 else {
+            return try floats(tensor, rows: rows, processor)
+        }
+        // Whole heads are read, and rows taken from them.
+        let head = outputs / abs(pairedHeads)
+        let first = rows.lowerBound / head * head
+        let last = min(outputs, (rows.upperBound + head - 1) / head * head)
+        let source = try floats(tensor, rows: first..<last, processor)
+        var result: [Float] = []
+        result.reserveCapacity(rows.count * inputs)
+        for row in rows {
+            let from = Self.source(of: row, head, isPairing: pairedHeads > 0) - first
+            result += source[from * inputs..<(from + 1) * inputs]
+        }
+        return result
     }
 
     /// Rows of a matrix as floats, outputs first, read on all threads.

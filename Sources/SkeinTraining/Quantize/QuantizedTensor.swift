@@ -1,3 +1,4 @@
+internal import Foundation
 internal import SkeinCore
 internal import SkeinModels
 internal import SkeinTensor
@@ -17,48 +18,132 @@ struct QuantizedTensor: Sendable {
 
     var byteCount: Int { parts.reduce(0) { $0 + $1.plan.bytes } }
 
+    /// The parts that a treatment will give, with no outliers yet, of which in a GGUF file each recipe with
+    /// a limit makes three parts, even where none is found.
+    static func plans(
+        _ record: TensorRecord,
+        _ treatment: TensorTreatment,
+        _ source: QuantizationSource,
+        _ container: QuantizationJob.Container
+    ) throws -> [TensorPlan] {
+        let (outputs, inputs) = record.shape.count == 2 ? source.shape(record) : (0, 0)
+        let name = container.name(of: record)
+        switch treatment {
+        case .keep: return [try kept(record, source, container)]
+        case .blocks(let wanted):
+            return [
+                try TensorPlan(
+                    name: name,
+                    dtype: fitting(wanted, inputs),
+                    shape: [outputs, inputs]
+                )
+            ]
+        case .grouped(let recipe):
+            return try plans(
+                recipe.format,
+                name,
+                outputs,
+                inputs,
+                outliers: recipe.sigmas == nil ? nil : 0,
+                isGGUF: container.isGGUF
+            )
+        }
+    }
+
+    /// A tensor that is not quantised, as the container wants it.
+    private static func kept(
+        _ record: TensorRecord,
+        _ source: QuantizationSource,
+        _ container: QuantizationJob.Container
+    ) throws -> TensorPlan {
+        guard let target = container.target(of: record) else {
+            return try TensorPlan(name: record.name, dtype: record.dtype, shape: record.shape)
+        }
+        var shape = record.shape
+        if source.isTransposed(record) { shape.reverse() }
+        if shape.count > 2 { shape = shape.filter { $0 != 1 } }
+        let isFloat = target.isFloat || shape.count < 2
+        return try TensorPlan(
+            name: target.name,
+            dtype: isFloat ? .f32 : record.dtype,
+            shape: shape
+        )
+    }
+
+    /// The bytes of a kept tensor where they are not the source's own.
+    private static func bytes(
+        _ record: TensorRecord,
+        _ plan: TensorPlan,
+        _ job: QuantizationJob,
+        _ container: QuantizationJob.Container
+    ) throws -> [UInt8]? {
+        guard let target = container.target(of: record) else { return nil }
+        let isReordered = target.pairedHeads != 0 || job.source.isTransposed(record)
+        guard isReordered || target.isExponential || plan.dtype != record.dtype else { return nil }
+        guard isReordered else {
+            let values = try record.floats()
+            return try BlockEncoder.encode(
+                target.isExponential ? values.map { -exp($0) } : values,
+                as: plan.dtype
+            )
+        }
+        let isVector = record.shape.count == 1
+        let values =
+            try isVector
+            ? Self.paired(record.floats(), target.pairedHeads)
+            : job.source.floats(
+                record,
+                rows: 0..<plan.shape[0],
+                pairedHeads: target.pairedHeads,
+                job.processor
+            )
+        return try BlockEncoder.encode(values, as: plan.dtype)
+    }
+
+    /// A bias in the order of its matrix's rows.
+    private static func paired(_ values: [Float], _ heads: Int) -> [Float] {
+        guard heads != 0, values.count % (2 * heads) == 0 else { return values }
+        let head = values.count / abs(heads)
+        return values.indices.map {
+            values[QuantizationSource.source(of: $0, head, isPairing: heads > 0)]
+        }
+    }
+
     /// Carries out a treatment.
-    init(_ record: TensorRecord, _ treatment: TensorTreatment, _ job: QuantizationJob) throws {
+    init(
+        _ record: TensorRecord,
+        _ treatment: TensorTreatment,
+        _ job: QuantizationJob,
+        _ container: QuantizationJob.Container
+    ) throws {
         self.record = record
         var treatment = treatment
         var measured: QuantizationReport?
         var outliers = 0
         let (outputs, inputs) = record.shape.count == 2 ? job.source.shape(record) : (0, 0)
+        let name = container.name(of: record)
+        let pairedHeads = container.target(of: record)?.pairedHeads ?? 0
         switch treatment {
         case .keep:
-            parts = [
-                Part(
-                    plan: try TensorPlan(
-                        name: record.name,
-                        dtype: record.dtype,
-                        shape: record.shape
-                    ),
-                    bytes: nil
-                )
-            ]
+            let plan = try Self.kept(record, job.source, container)
+            parts = [Part(plan: plan, bytes: try Self.bytes(record, plan, job, container))]
         case .blocks(let wanted):
             let dtype = Self.fitting(wanted, inputs)
             treatment = .blocks(dtype)
             parts = [
                 Part(
-                    plan: try TensorPlan(
-                        name: record.name,
-                        dtype: dtype,
-                        shape: [outputs, inputs]
-                    ),
-                    bytes: try job.encode(record, as: dtype)
+                    plan: try TensorPlan(name: name, dtype: dtype, shape: [outputs, inputs]),
+                    bytes: try job.encode(record, as: dtype, pairedHeads: pairedHeads)
                 )
             ]
         case .grouped(let recipe):
-            let matrix = try job.quantize(record, recipe)
+            let matrix = try job.quantize(record, recipe, pairedHeads: pairedHeads)
             measured = matrix.report
             outliers = matrix.columns.count
-            var isGGUF = false
-            if case .gguf = job.source.origin { isGGUF = true }
-            parts = try Self.parts(matrix, name: record.name, isGGUF: isGGUF)
+            parts = try Self.parts(matrix, recipe, name: name, isGGUF: container.isGGUF)
         }
         report = QuantizedTensorReport(
-            name: record.name,
+            name: name,
             shape: record.shape,
             treatment: treatment,
             report: measured,
@@ -79,51 +164,69 @@ struct QuantizedTensor: Sendable {
         return inputs % shorter.blockValues == 0 ? shorter : .f16
     }
 
+    private static func plans(
+        _ format: GroupedFormat,
+        _ name: String,
+        _ outputs: Int,
+        _ inputs: Int,
+        outliers: Int?,
+        isGGUF: Bool
+    ) throws -> [TensorPlan] {
+        let groups = format.groups(inputs: inputs)
+        let hasUnits = format.scaleBits == 8
+        var plans: [(GroupedRecord.Part, DType, [Int])] = [
+            (.codes, isGGUF ? .i8 : .u8, [outputs, format.codeBytes(inputs: inputs)]),
+            (.scales, hasUnits ? .i8 : .f16, [outputs, groups]),
+        ]
+        if hasUnits { plans.append((.units, .f16, [outputs])) }
+        if format.hasMinimum { plans.append((.minimums, .f16, [outputs, groups])) }
+        if let outliers {
+            plans.append((.starts, .i32, [outputs + 1]))
+            plans.append((.columns, inputs <= 1 << 16 ? .i16 : .i32, [outliers]))
+            plans.append((.values, .bf16, [outliers]))
+        }
+        return try plans.map { part, dtype, shape in
+            try TensorPlan(name: "\(name).\(part.rawValue)", dtype: dtype, shape: shape)
+        }
+    }
+
     private static func parts(
         _ matrix: QuantizedMatrix,
+        _ recipe: QuantizationRecipe,
         name: String,
         isGGUF: Bool
     ) throws -> [Part] {
-        let format = matrix.format
-        let (outputs, inputs) = (matrix.outputs, matrix.inputs)
-        let groups = format.groups(inputs: inputs)
-        func part(
-            _ part: GroupedRecord.Part,
-            _ dtype: DType,
-            _ shape: [Int],
-            _ bytes: [UInt8]
-        ) throws -> Part {
-            Part(
-                plan: try TensorPlan(name: "\(name).\(part.rawValue)", dtype: dtype, shape: shape),
-                bytes: bytes
-            )
-        }
         func little<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
             values.map(\.littleEndian).withUnsafeBytes { Array($0) }
         }
-        var parts = [
-            try part(
-                .codes,
-                isGGUF ? .i8 : .u8,
-                [outputs, format.codeBytes(inputs: inputs)],
-                matrix.codes
-            ),
-            try part(.scales, .f16, [outputs, groups], little(matrix.scales)),
-        ]
-        if format.hasMinimum {
-            parts.append(try part(.minimums, .f16, [outputs, groups], little(matrix.minimums)))
+        let hasOutliers = !matrix.columns.isEmpty || (isGGUF && recipe.sigmas != nil)
+        let plans = try plans(
+            matrix.format,
+            name,
+            matrix.outputs,
+            matrix.inputs,
+            outliers: hasOutliers ? matrix.columns.count : nil,
+            isGGUF: isGGUF
+        )
+        return plans.map { plan in
+            let bytes: [UInt8] =
+                switch GroupedRecord.Part.allCases.first(where: {
+                    plan.name.hasSuffix(".\($0.rawValue)")
+                }) {
+                case .codes: matrix.codes
+                case .scales:
+                    matrix.format.scaleBits == 8 ? little(matrix.shares) : little(matrix.scales)
+                case .units: little(matrix.units)
+                case .minimums: little(matrix.minimums)
+                case .starts: little(matrix.starts)
+                case .columns:
+                    plan.dtype == .i16
+                        ? little(matrix.columns.map { UInt16(truncatingIfNeeded: $0) })
+                        : little(matrix.columns)
+                case .values: little(matrix.values)
+                case nil: []
+                }
+            return Part(plan: plan, bytes: bytes)
         }
-        if !matrix.columns.isEmpty {
-            let count = matrix.columns.count
-            let isNarrow = inputs <= 1 << 16
-            let columns =
-                isNarrow
-                ? little(matrix.columns.map { UInt16(truncatingIfNeeded: $0) })
-                : little(matrix.columns)
-            parts.append(try part(.starts, .i32, [outputs + 1], little(matrix.starts)))
-            parts.append(try part(.columns, isNarrow ? .i16 : .i32, [count], columns))
-            parts.append(try part(.values, .bf16, [count], little(matrix.values)))
-        }
-        return parts
     }
 }

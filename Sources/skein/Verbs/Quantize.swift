@@ -10,9 +10,9 @@ struct Quantize: ParsableCommand {
         commandName: "quantize",
         abstract: "Turn a checkpoint into one of fewer bits, without any data.",
         discussion: """
-            A Hugging Face directory becomes a directory, a GGUF file a GGUF file. Without other flags \
-            the linear layers get the best mixture of codes within 4.5 bits a weight, embedding and \
-            head 8 bits. Types of GGUF files (q8_0, q4_0, q4_k, …) are written for llama.cpp too; \
+            A Hugging Face directory becomes a directory or, by an output that ends in .gguf, a GGUF \
+            file; a GGUF file becomes a GGUF file. Without other flags the linear layers get the best \
+            mixture of codes within 4.5 bits a weight, embedding and head 6 bits. Types of GGUF files (q8_0, q4_0, q4_k, …) are written for llama.cpp too; \
             skein's own codes are refused there.
             """
     )
@@ -26,7 +26,8 @@ struct Quantize: ParsableCommand {
     @Option(
         help: """
             easyquant, easyquant-paper (one range a row, by Adam), rtn (round to nearest), hqq \
-            (half-quadratic), or a GGUF type: q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0.
+            (half-quadratic), or a GGUF type: q8_0, q6_k, q5_k, q5_1, q5_0, q4_k, q4_1, q4_0; f32, \
+            f16 or bf16 only convert.
             """
     )
     var method = "easyquant"
@@ -34,11 +35,14 @@ struct Quantize: ParsableCommand {
     @Option(help: "Bits a weight of the linear layers together, everything included.")
     var budget: Double?
 
-    @Option(help: "The same bits for all linear layers: 2, 3, 4 or 8.")
+    @Option(help: "The same bits for all linear layers: 2 to 6, or 8.")
     var bits: Int?
 
     @Option(help: "Values that share a scale: 32, 64, 128 or row.")
     var group: String?
+
+    @Option(help: "Bits of a group's scale: 8 (a share of the row's largest) or 16.")
+    var scaleBits: Int?
 
     @Option(help: "Keep weights so many standard deviations from the mean whole; 0: none.")
     var sigma: Double?
@@ -49,8 +53,8 @@ struct Quantize: ParsableCommand {
     @Option(help: "Learning rate of easyquant-paper, in weight units.")
     var rate = 0.001
 
-    @Option(help: "Bits of embedding and head: 8 or 4 for skein's codes, 16 to keep them.")
-    var headBits = 8
+    @Option(help: "Bits of embedding and head: 2 to 6 or 8 for skein's codes, 16 to keep them.")
+    var headBits = 6
 
     @Option(help: "Leave out matrices whose name contains this; may be repeated.")
     var exclude: [String] = []
@@ -111,7 +115,7 @@ struct Quantize: ParsableCommand {
         var options = QuantizationOptions()
         options.excluded = exclude
         if let dtype = Self.types[method.lowercased()] {
-            guard bits == nil, budget == nil, group == nil, sigma == nil else {
+            guard bits == nil, budget == nil, group == nil, sigma == nil, scaleBits == nil else {
                 throw SkeinError(
                     .invalidArgument,
                     "--method \(method) fixes bits and groups; --bits, --budget, --group and --sigma"
@@ -119,17 +123,21 @@ struct Quantize: ParsableCommand {
                 )
             }
             options.linears = .fixed(.blocks(dtype))
-            options.heads = headBits >= 16 ? .keep : .blocks(dtype == .q8_0 ? .q8_0 : .q6_K)
+            options.heads =
+                !dtype.isQuantized
+                ? .blocks(dtype) : headBits >= 16 ? .keep : .blocks(dtype == .q8_0 ? .q8_0 : .q6_K)
             return options
         }
         options.heads = try heads()
-        let isPlain = bits == nil && group == nil && sigma == nil && method == "easyquant"
+        let isPlain =
+            bits == nil && group == nil && sigma == nil && scaleBits == nil && method == "easyquant"
         if isPlain || budget != nil {
-            guard method == "easyquant", bits == nil, group == nil, sigma == nil else {
+            guard method == "easyquant", bits == nil, group == nil, sigma == nil, scaleBits == nil
+            else {
                 throw SkeinError(
                     .invalidArgument,
                     "--budget chooses bits, groups and outliers by itself",
-                    hint: "leave out --bits, --group, --sigma and --method"
+                    hint: "leave out --bits, --group, --sigma, --scale-bits and --method"
                 )
             }
             let budget = budget ?? 4.5
@@ -146,7 +154,9 @@ struct Quantize: ParsableCommand {
     private func heads() throws -> TensorTreatment {
         guard headBits < 16 else { return .keep }
         return .grouped(
-            QuantizationRecipe(format: try GroupedFormat(bits: headBits, group: .values(64)))
+            QuantizationRecipe(
+                format: try GroupedFormat(bits: headBits, group: .values(32), scaleBits: 8)
+            )
         )
     }
 
@@ -169,7 +179,11 @@ struct Quantize: ParsableCommand {
         switch method {
         case "easyquant":
             return QuantizationRecipe(
-                format: try GroupedFormat(bits: bits, group: values),
+                format: try GroupedFormat(
+                    bits: bits,
+                    group: values,
+                    scaleBits: scaleBits ?? (values == .row ? 16 : 8)
+                ),
                 sigmas: kept ?? 3
             )
         case "easyquant-paper":
@@ -180,7 +194,11 @@ struct Quantize: ParsableCommand {
             )
         case "rtn":
             return QuantizationRecipe(
-                format: try GroupedFormat(bits: bits, group: values),
+                format: try GroupedFormat(
+                    bits: bits,
+                    group: values,
+                    scaleBits: scaleBits ?? 16
+                ),
                 method: .nearest,
                 sigmas: kept ?? nil
             )
@@ -201,6 +219,6 @@ struct Quantize: ParsableCommand {
 
     private static let types: [String: DType] = [
         "q8_0": .q8_0, "q6_k": .q6_K, "q5_k": .q5_K, "q5_1": .q5_1, "q5_0": .q5_0, "q4_k": .q4_K,
-        "q4_1": .q4_1, "q4_0": .q4_0,
+        "q4_1": .q4_1, "q4_0": .q4_0, "f32": .f32, "f16": .f16, "bf16": .bf16,
     ]
 }
