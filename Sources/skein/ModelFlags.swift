@@ -32,6 +32,14 @@ struct ModelFlags: ParsableArguments {
     @Option(help: "A low-rank adapter's folder, as PEFT writes it, to merge into the model.")
     var lora: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Divide a recurrent model's prompts over time, in chunks of so many rows: for few channels"
+                + " and many threads, at twice the work."
+        )
+    )
+    var scanChunk: Int?
+
     /// Opens a checkpoint, with the adapter if one is named.
     func checkpoint(_ path: String) throws -> any Checkpoint {
         let base = try LanguageModelLoader.checkpoint(path)
@@ -59,7 +67,7 @@ struct ModelFlags: ParsableArguments {
         if let threads, !(1...1024).contains(threads) {
             throw SkeinError(.invalidArgument, "--threads is \(threads), expected 1 to 1024")
         }
-        return try Processor(threads: threads)
+        return try Processor(threads: threads, scanChunk: scanChunk)
     }
 
     func engineOptions() throws -> EngineOptions {

@@ -109,6 +109,25 @@ import Testing
         }
     }
 
+    @Test func `no token is refused, and prompts shorter than the convolution run`() throws {
+        #expect(throws: SkeinError.self) {
+            let engine = try Self.engine()
+            _ = try engine.enqueue(Self.request([]))
+            try SchedulingTests.drain(engine)
+        }
+        for length in 1...4 {
+            let prompt = SchedulingTests.prompt(7, length)
+            let whole = Self.request(prompt + [1, 2, 3])
+            let expected = try Self.alone(whole)
+            #expect(!expected.isEmpty)
+            // The same rows, after a prompt that ended within the convolution's taps.
+            let engine = try Self.engine { $0.rowBudget = 1 }
+            let slot = try engine.enqueue(whole)
+            let events = try SchedulingTests.drain(engine)
+            #expect(SchedulingTests.tokens(events, of: slot) == expected)
+        }
+    }
+
     @Test func `memory does not grow with length`() throws {
         let engine = try Self.engine { $0.remembersPrompts = false }
         let slot = try engine.enqueue(Self.request(SchedulingTests.prompt(5, 20_000), tokens: 3))

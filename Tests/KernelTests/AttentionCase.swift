@@ -121,7 +121,8 @@ struct AttentionCase {
                                     runs: runs,
                                     run_count: Int32(bounds.count - 1),
                                     range_offsets: offsets,
-                                    ranges: some
+                                    ranges: some,
+                                    tallies: nil
                                 )
                                 let rowBounds = [0] + rowCuts + [rows]
                                 for (start, end) in zip(rowBounds, rowBounds.dropFirst()) {

@@ -7,12 +7,14 @@ import Testing
 @Suite struct ScanTests {
     /// One case's numbers, drawn.
     struct Case {
-        let (rows, channels, states): (Int, Int, Int)
+        var rows: Int
+        let (channels, states): (Int, Int)
         var x, step, mixed, gate, skip, rates: [Float]
 
         init(rows: Int, channels: Int, states: Int, seed: UInt64) {
             var random = SplitMix64(seed: seed)
-            (self.rows, self.channels, self.states) = (rows, channels, states)
+            self.rows = rows
+            (self.channels, self.states) = (channels, states)
             x = random.normals(rows * channels)
             step = random.normals(rows * channels, deviation: 4)
             mixed = random.normals(rows * 2 * states)
@@ -61,8 +63,12 @@ import Testing
         }
 
         /// Runs the rows in pieces, each of which goes on from the one before.
-        func run(_ kernels: sk_kernels, cuts: [Int], parts: Int = 1) -> (y: [Float], state: [Float])
-        {
+        func run(
+            _ kernels: sk_kernels,
+            cuts: [Int],
+            parts: Int = 1,
+            from past: [Float]? = nil
+        ) -> (y: [Float], state: [Float]) {
             var y = [Float](repeating: .nan, count: rows * channels)
             var state = [Float](repeating: .nan, count: blocks * states * 16)
             let (decay, ends) = (decay, cuts + [rows])
@@ -79,9 +85,10 @@ import Testing
                                 gate: pointer(gate) + first * channels,
                                 decay: pointer(decay),
                                 skip: pointer(skip),
-                                past: index == 0 ? nil : pointer(before),
+                                past: index == 0 ? past.map(pointer) : pointer(before),
                                 next: state.baseAddress.unsafelyUnwrapped,
                                 y: y.baseAddress.unsafelyUnwrapped + first * channels,
+                                steps: nil,
                                 ld_x: channels,
                                 ld_step: channels,
                                 ld_in: 2 * states,
@@ -101,6 +108,40 @@ import Testing
                 }
             }
             return (y, state)
+        }
+
+        /// What all rows come to from zeros: the state and the sums of steps.
+        func summary(_ kernels: sk_kernels) -> (state: [Float], steps: [Float]) {
+            var state = [Float](repeating: .nan, count: blocks * states * 16)
+            var steps = [Float](repeating: .nan, count: blocks * 16)
+            let decay = decay
+            state.withUnsafeMutableBufferPointer { state in
+                steps.withUnsafeMutableBufferPointer { steps in
+                    var arguments = sk_scan(
+                        x: pointer(x),
+                        step: pointer(step),
+                        in: pointer(mixed),
+                        out: pointer(mixed) + states,
+                        gate: nil,
+                        decay: pointer(decay),
+                        skip: pointer(skip),
+                        past: nil,
+                        next: state.baseAddress.unsafelyUnwrapped,
+                        y: nil,
+                        steps: steps.baseAddress,
+                        ld_x: channels,
+                        ld_step: channels,
+                        ld_in: 2 * states,
+                        ld_gate: 0,
+                        ld_y: 0,
+                        rows: rows,
+                        channels: channels,
+                        states: states
+                    )
+                    kernels.scan(&arguments, 0, blocks)
+                }
+            }
+            return (state, steps)
         }
 
         private func pointer(_ values: [Float]) -> UnsafePointer<Float> {
@@ -188,5 +229,51 @@ import Testing
             largest = max(largest, difference)
         }
         #expect(largest < 0.05)
+    }
+
+    /// Rows put behind others by what they come to: from zeros, with the sum of their steps.
+    @Test(arguments: Level.all)
+    func `states of rows put together are those of the rows in order`(_ level: Level) {
+        for one in Self.cases where one.rows > 2 {
+            let middle = one.rows / 2
+            func part(_ rows: Range<Int>) -> Case {
+                var part = one
+                part.rows = rows.count
+                func cut(_ values: [Float], _ width: Int) -> [Float] {
+                    Array(values[rows.lowerBound * width..<rows.upperBound * width])
+                }
+                part.x = cut(one.x, one.channels)
+                part.step = cut(one.step, one.channels)
+                part.mixed = cut(one.mixed, 2 * one.states)
+                return part
+            }
+            let earlier = part(0..<middle).run(level.kernels, cuts: []).state
+            let (later, steps) = part(middle..<one.rows).summary(level.kernels)
+            var state = later
+            level.kernels.scan_append(
+                &state,
+                earlier,
+                one.decay,
+                steps,
+                one.states,
+                one.blocks
+            )
+            let expected = one.run(level.kernels, cuts: []).state
+            let largest = expected.map(abs).max() ?? 0
+            #expect(zip(state, expected).allSatisfy { abs($0 - $1) <= 2e-6 * largest })
+        }
+    }
+
+    /// A decay above one would let a state grow over a million rows that bring nothing.
+    @Test(arguments: Level.all)
+    func `a state that nothing enters never grows`(_ level: Level) {
+        for raw in stride(from: Float(-100), through: 4, by: 0.37) {
+            var one = Case(rows: 1, channels: 16, states: 3, seed: 12)
+            one.step = one.step.map { _ in raw }
+            one.x = one.x.map { _ in 0 }
+            let before = [Float](repeating: 1, count: 16 * 3)
+            let after = one.run(level.kernels, cuts: [], from: before).state
+            #expect(after.allSatisfy { $0 <= 1 }, "\(raw)")
+        }
     }
 }

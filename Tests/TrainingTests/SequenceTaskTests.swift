@@ -20,6 +20,8 @@ import Testing
             places.insert(data.map(\.offset))
         }
         #expect(places.count > 195)
+        #expect(task.resized(14) == .selectiveCopying(length: 14, count: 2))
+        #expect(task.resized(2) == .selectiveCopying(length: 2, count: 1))
     }
 
     @Test func `an induction asks for what followed the one trigger before the last`() {
@@ -60,6 +62,28 @@ import Testing
         let invariant = try #require(Self.learn(task, isTimeInvariant: true, steps: 500).1.last)
         #expect(selective.accuracy > 0.9, "\(selective)")
         #expect(selective.accuracy - invariant.accuracy > 0.3, "\(invariant)")
+    }
+
+    @Test func `short lengths come first, and none takes more than its share`() throws {
+        var settings = TaskSettings(
+            task: .inductionHeads(length: 64),
+            batch: 4,
+            steps: 240,
+            learningRate: 4e-3
+        )
+        (settings.width, settings.states) = (32, 8)
+        settings.curriculum = [8, 16]
+        let run = try TaskRun(settings, processor: Processor(threads: 2))
+        let points = try run.learn(every: 20) { _ in }
+        #expect(points.first?.tokens == 8)
+        let turn = try #require(points.first { $0.tokens > 8 })
+        #expect(points.last?.tokens == 64 && points.map(\.tokens) == points.map(\.tokens).sorted())
+        // A quarter of the steps is a length's share at most.
+        #expect(turn.step <= 60)
+        #expect(throws: SkeinError.self) {
+            settings.curriculum = [2]
+            _ = try TaskRun(settings, processor: Processor(threads: 1))
+        }
     }
 
     @Test func `threads change no bit, and long examples are judged in pieces`() throws {

@@ -290,10 +290,18 @@ static void run_block(block *b) {
             read_tile(b, row);
         }
     } while (run_tiles(b));
-    const float *sum = b->sum;
+    const float *sum = b->sum, *largest = b->largest;
     for (int32_t row = 0; row < b->row_count; row++, out += args->out_stride) {
-        for (ptrdiff_t head = 0; head < columns; head += args->head_dim, sum++) {
+        float *tally = args->tallies;
+        if (tally != NULL) {
+            tally += ((b->row + row) * args->heads + b->head) * 2;
+        }
+        for (ptrdiff_t head = 0; head < columns; head += args->head_dim, sum++, largest++) {
             float factor = *sum == 0 ? 0 : 1 / *sum;
+            if (tally != NULL) {
+                *tally++ = *largest;
+                *tally++ = *sum;
+            }
             for (ptrdiff_t c = 0; c < args->head_dim; c++) {
                 out[head + c] *= factor;
             }

@@ -145,6 +145,10 @@ typedef struct SK_SENDABLE sk_kernels {
     // ---- recurrences (scan/) ----
     /// Blocks block_begin ..< block_end of channels.
     void (*scan)(const sk_scan *args, ptrdiff_t block_begin, ptrdiff_t block_end);
+    /// Puts rows behind others: later += 2^(steps * decay) * earlier, where `later` is the state
+    /// that the later rows alone lead to from zeros and `steps` the sum of their steps.
+    void (*scan_append)(float *later, const float *earlier, const float *decay, const float *steps,
+                        ptrdiff_t states, ptrdiff_t blocks);
     ptrdiff_t (*scan_scratch)(ptrdiff_t rows, ptrdiff_t states, ptrdiff_t blocks);
     void (*scan_backward)(const sk_scan_backward *args, ptrdiff_t block_begin, ptrdiff_t block_end);
     void (*convolve)(const sk_convolution *args, ptrdiff_t row_begin, ptrdiff_t row_end);

@@ -80,6 +80,9 @@ typedef struct sk_attention {
     int32_t run_count;
     const int32_t *range_offsets; ///< rows + 1
     const sk_range *ranges;
+    /// [rows][heads][2]: the largest score and the sum of e^(score - largest), so that a row's
+    /// answers over parts of its keys can be put together
+    float *_Nullable tallies;
 } sk_attention;
 
 enum { SK_ATTENTION_TILE = 64, SK_TILE_N = 16 };
@@ -197,7 +200,8 @@ typedef struct sk_scan {
     const float *skip;           ///< [channels]
     const float *_Nullable past; ///< the state before the first row, in blocks; NULL: zeros
     float *next;                 ///< the state after the last row; may be `past`
-    float *y;                    ///< [rows][channels]
+    float *_Nullable y;          ///< [rows][channels]; NULL where only the state is wanted
+    float *_Nullable steps;      ///< [blocks][SK_SCAN_BLOCK], the sum of all rows' steps
     ptrdiff_t ld_x, ld_step, ld_in, ld_gate, ld_y;
     ptrdiff_t rows, channels, states;
 } sk_scan;

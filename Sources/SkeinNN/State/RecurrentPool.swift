@@ -153,7 +153,12 @@ public final class RecurrentPool: StatePool {
             let last = step.map { min(rows.upperBound, first + $0 - seen % $0) } ?? rows.upperBound
             let next = Block(layout, arena, census)
             result.pieces.append(
-                RecurrentPiece(rows: first..<last, past: block?.storage, next: next.storage)
+                RecurrentPiece(
+                    rows: first..<last,
+                    position: seen,
+                    past: block?.storage,
+                    next: next.storage
+                )
             )
             let done = last - rows.lowerBound
             result.marks.append(Mark(row: done, seen: result.before + done, block: next))

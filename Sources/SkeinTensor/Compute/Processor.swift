@@ -17,6 +17,9 @@ public final class Processor: Sendable {
     public let instructionSet: InstructionSet
     /// The threads.
     public let pool: ThreadPool
+    /// Rows of the chunks that scans are divided into over time, on top of their channels; `nil` for scans
+    /// that go through their rows in order.
+    public let scanChunk: Int?
     /// Where activations live.
     public let arena: Arena
     /// What operations record themselves on, if anything.
@@ -31,8 +34,21 @@ public final class Processor: Sendable {
     /// - Parameters:
     ///   - threads: How many threads to use; `nil` means one a core.
     ///   - instructionSet: The level; `nil` means what `SKEIN_ISA` names, or the best.
-    /// - Throws: `SkeinError.Code.invalidArgument` for a level that this machine lacks.
-    public init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws {
+    ///   - scanChunk: Rows of the chunks that scans are divided into over time. Chunks begin at multiples
+    ///     of it, counted from a sequence's start, so threads change no bit; against scans in order results
+    ///     are equal up to rounding, at twice the work.
+    /// - Throws: `SkeinError.Code.invalidArgument` for a level that this machine lacks or an empty chunk.
+    public init(
+        threads: Int? = nil,
+        instructionSet: InstructionSet? = nil,
+        scanChunk: Int? = nil
+    ) throws {
+        if let scanChunk, scanChunk < 1 {
+            throw SkeinError(
+                .invalidArgument,
+                "scans in chunks of \(scanChunk) rows, expected 1 or more"
+            )
+        }
         let level = try instructionSet ?? InstructionSet.preferred()
         guard let table = sk_kernels_for(level.rawValue) else {
             throw SkeinError(
@@ -45,6 +61,7 @@ public final class Processor: Sendable {
         self.instructionSet = level
         kernels = table.pointee
         pool = ThreadPool(threads: threads ?? Self.coreCount)
+        self.scanChunk = scanChunk
         arena = Arena()
         tape = nil
         droppingWithoutRecord = nil
@@ -54,6 +71,7 @@ public final class Processor: Sendable {
         instructionSet = other.instructionSet
         kernels = other.kernels
         pool = other.pool
+        scanChunk = other.scanChunk
         arena = other.arena
         self.tape = tape
         droppingWithoutRecord = dropout

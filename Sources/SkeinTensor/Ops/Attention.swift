@@ -53,8 +53,10 @@ public struct AttentionSpan: Sendable {
     public let rows: Range<Int>
     /// The number of past keys.
     public let past: Int
-    let offsets: [Int32]
-    let ranges: [sk_range]
+    /// What each row sees.
+    let visible: VisibleKeys
+    var offsets: [Int32] { visible.offsets }
+    var ranges: [sk_range] { visible.ranges }
     /// The number of (row, key) pairs, for planning.
     fileprivate let pairs: Int
 
@@ -94,8 +96,7 @@ public struct AttentionSpan: Sendable {
             }
             offsets.append(Int32(ranges.count))
         }
-        self.offsets = offsets
-        self.ranges = ranges
+        visible = VisibleKeys(offsets: offsets, ranges: ranges)
         self.pairs = pairs
     }
 
@@ -141,53 +142,20 @@ extension Processor {
     ) -> Tensor {
         var out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
         let tasks = AttentionTask.plan(spans, shape, threads: pool.threads)
-        let lowered = runs.map { segment in
-            segment.map {
-                sk_kv_run(
-                    keys: UnsafeRawPointer($0.storage.base + $0.keyOffset),
-                    values: UnsafeRawPointer($0.storage.base + $0.valueOffset),
-                    count: Int32($0.count)
-                )
-            }
+        let pass = AttentionPass(kernels, queries, shape, dtype, spans, runs)
+        let whole = tasks.filter { spans[$0.span].visible.parts(of: $0.rows) < 2 }
+        let divided = tasks.filter { spans[$0.span].visible.parts(of: $0.rows) >= 2 }
+        pool.run(tasks: whole.count) { [out] index in
+            let (task, span) = (whole[index], spans[whole[index].span])
+            pass.run(
+                task,
+                span.visible,
+                into: out.pointer + span.rows.lowerBound * out.width,
+                stride: out.width,
+                tallies: nil
+            )
         }
-        nonisolated(unsafe) let kvRuns = lowered
-        pool.run(tasks: tasks.count) { [kernels, out] index in
-            let task = tasks[index]
-            let span = spans[task.span]
-            kvRuns[task.span].withUnsafeBufferPointer { runs in
-                span.offsets.withUnsafeBufferPointer { offsets in
-                    span.ranges.withUnsafeBufferPointer { ranges in
-                        guard let offsets = offsets.baseAddress else { return }
-                        var none = sk_range(begin: 0, end: 0)
-                        var empty = sk_kv_run(keys: out.pointer, values: out.pointer, count: 0)
-                        var arguments = sk_attention(
-                            q: queries.pointer + span.rows.lowerBound * queries.width,
-                            q_stride: queries.width,
-                            out: out.pointer + span.rows.lowerBound * out.width,
-                            out_stride: out.width,
-                            heads: Int32(shape.heads),
-                            kv_heads: Int32(shape.kvHeads),
-                            head_dim: Int32(shape.headDim),
-                            kv_type: dtype.rawValue,
-                            key_stride: shape.kvWidth,
-                            scale: shape.scale,
-                            soft_cap: 0,
-                            runs: runs.baseAddress ?? withUnsafePointer(to: &empty) { $0 },
-                            run_count: Int32(runs.count),
-                            range_offsets: offsets,
-                            ranges: ranges.baseAddress ?? withUnsafePointer(to: &none) { $0 }
-                        )
-                        kernels.attention(
-                            &arguments,
-                            task.rows.lowerBound,
-                            task.rows.upperBound,
-                            task.heads.lowerBound,
-                            task.heads.upperBound
-                        )
-                    }
-                }
-            }
-        }
+        attend(divided, of: pass, into: out)
         // The runs' memory must outlive the tasks.
         withExtendedLifetime(runs) {}
         record(&out, attending: queries, shape: shape, spans: spans)
@@ -196,7 +164,7 @@ extension Processor {
 }
 
 /// Rows and heads of one segment that one task computes.
-private struct AttentionTask: Sendable {
+struct AttentionTask: Sendable {
     var span: Int
     var rows: Range<Int>
     var heads: Range<Int>

@@ -6,14 +6,17 @@ internal import CSkeinKernels
 public struct RecurrentPiece: Sendable {
     /// The rows of the batch.
     public var rows: Range<Int>
+    /// The rows of the sequence that lie before the first.
+    public var position: Int
     /// The state before the first row; `nil` for zeros.
     public var past: Storage?
     /// Where the state after the last row goes; nobody reads it yet.
     public var next: Storage
 
     /// Joins rows and blocks.
-    public init(rows: Range<Int>, past: Storage?, next: Storage) {
+    public init(rows: Range<Int>, position: Int = 0, past: Storage?, next: Storage) {
         self.rows = rows
+        self.position = position
         self.past = past
         self.next = next
     }
@@ -161,7 +164,7 @@ public struct ScanInputs: Sendable {
 
 extension Storage {
     /// Floats from a place on.
-    fileprivate func floats(_ offset: Int) -> UnsafeMutablePointer<Float> {
+    func floats(_ offset: Int) -> UnsafeMutablePointer<Float> {
         base.assumingMemoryBound(to: Float.self) + offset
     }
 }
@@ -243,7 +246,8 @@ extension Processor {
 
     /// The selective scan with its gate and skip, by segments.
     ///
-    /// A row has the same bits however its segment is cut into pieces and whatever else is in the batch.
+    /// A row has the same bits however its segment is cut into pieces and whatever else is in the batch;
+    /// with a `scanChunk`, where the cuts lie at its multiples.
     ///
     /// - Parameters:
     ///   - inputs: What the rows bring.
@@ -267,6 +271,13 @@ extension Processor {
         // Eight blocks of a row together hide the latency of one.
         let most = max(pool.threads, min(pool.threads * 4, scan.blocks / 8))
         let parts = Self.blockParts(scan.blocks, among: most)
+        if let scanChunk {
+            for piece in segments.joined() {
+                scanOverTime(inputs, scan, decay, piece, parts, offset, chunk: scanChunk, into: y)
+            }
+            record(&y, scan: inputs, scan, decay, segments: segments, at: offset)
+            return y
+        }
         pool.run(tasks: segments.count * parts.count) { [kernels, y] index in
             let blocks = parts[index % parts.count]
             for piece in segments[index / parts.count] {
@@ -309,7 +320,8 @@ extension Processor {
             skip: scan.skip.pointer,
             past: piece.past.map { UnsafePointer($0.floats(offset)) },
             next: piece.next.floats(offset),
-            y: inputs.x.pointer,
+            y: nil,
+            steps: nil,
             ld_x: inputs.x.width,
             ld_step: inputs.step.width,
             ld_in: mixed.width,

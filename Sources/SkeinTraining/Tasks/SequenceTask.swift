@@ -34,10 +34,11 @@ public enum SequenceTask: Sendable, Hashable {
         }
     }
 
-    /// The same task at another length.
+    /// The same task at another length, with as large a share of data tokens.
     public func resized(_ length: Int) -> Self {
         switch self {
-        case .selectiveCopying(_, let count): .selectiveCopying(length: length, count: count)
+        case .selectiveCopying(let own, let count):
+            .selectiveCopying(length: length, count: max(1, count * length / own))
         case .inductionHeads: .inductionHeads(length: length)
         }
     }

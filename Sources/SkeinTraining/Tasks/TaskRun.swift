@@ -15,7 +15,7 @@ public struct TaskSettings: Sendable {
     public var layers = 2
     /// N: states of a channel.
     public var states = 16
-    /// Examples of a step.
+    /// Examples of a step; of shorter lengths, as many more as make up the same tokens.
     public var batch: Int
     /// Steps at most.
     public var steps: Int
@@ -23,6 +23,11 @@ public struct TaskSettings: Sendable {
     public var learningRate: Double
     /// The seed of weights and examples.
     public var seed: UInt64
+    /// Shorter lengths learnt first, in this order.
+    ///
+    /// One is left when its answers are mostly right, or
+    /// when its share of the steps is over, which leaves half of all steps to the task's own length.
+    public var curriculum: [Int] = []
     /// Learning ends early once so large a share of judged answers is right and their mean loss, in
     /// nats, is as low as this: right answers alone come long before answers that hold at any length.
     public var goal = (accuracy: 0.999, loss: 2e-5)
@@ -54,6 +59,8 @@ public final class TaskRun {
     public struct Point: Sendable, Hashable {
         /// Steps taken.
         public var step: Int
+        /// Tokens of an example that the last step learnt from.
+        public var tokens: Int
         /// The mean loss of an answer since the last point, in nats.
         public var loss: Double
         /// The share of right answers on examples that were never learnt from.
@@ -65,6 +72,10 @@ public final class TaskRun {
     private let processor: Processor
     private let model: any LearningModel
     private let optimizer: Optimizer
+    /// Lengths of the curriculum that are behind, and what the present one has shown.
+    private var stage = (number: 0, steps: 0, loss: 0.0)
+    /// Examples learnt from.
+    private var drawn: UInt64 = 0
 
     /// Draws a model.
     ///
@@ -77,14 +88,16 @@ public final class TaskRun {
         ]
         let fits =
             switch settings.task {
-            case .selectiveCopying(let length, let count): count > 0 && count <= length
-            case .inductionHeads(let length): length > 3
+            case .selectiveCopying(let length, let count):
+                count > 0 && count <= length && settings.curriculum.allSatisfy { $0 > 0 }
+            case .inductionHeads(let length):
+                ([length] + settings.curriculum).allSatisfy { $0 > 3 }
             }
         guard fits, sizes.allSatisfy({ $0 > 0 }), settings.learningRate > 0 else {
             throw SkeinError(
                 .invalidArgument,
-                "sizes \(sizes), rate \(settings.learningRate) and \(settings.task): expected all above"
-                    + " 0, and no more data tokens than places"
+                "sizes \(sizes), rate \(settings.learningRate), \(settings.task) and lengths before it"
+                    + " \(settings.curriculum): expected all above 0, and no more data tokens than places"
             )
         }
         var values = JSONObject()
@@ -139,13 +152,16 @@ public final class TaskRun {
             if step % interval == 0 || step == settings.steps {
                 let point = Point(
                     step: step,
+                    tokens: lesson.tokens,
                     loss: sum / Double((step - 1) % interval + 1),
                     accuracy: try accuracy(settings.task, examples: 64)
                 )
                 sum = 0
                 points.append(point)
                 report(point)
-                if point.accuracy >= settings.goal.accuracy, point.loss <= settings.goal.loss {
+                if point.tokens == settings.task.tokens,
+                    point.accuracy >= settings.goal.accuracy, point.loss <= settings.goal.loss
+                {
                     break
                 }
             }
@@ -154,16 +170,38 @@ public final class TaskRun {
         return points
     }
 
-    private func takeStep(_ step: Int) throws -> Double {
-        let examples = (0..<settings.batch).map {
-            settings.task.example(
-                UInt64(step - 1) * UInt64(settings.batch) + UInt64($0),
-                seed: settings.seed,
-                stream: Self.learning
-            )
+    /// The steps between two looks at whether a length is learnt, and the loss, in nats, that says so.
+    private static let trial = (steps: 20, loss: 0.25)
+
+    /// The task at the length that is learnt now.
+    private var lesson: SequenceTask {
+        guard stage.number < settings.curriculum.count else { return settings.task }
+        return settings.task.resized(settings.curriculum[stage.number])
+    }
+
+    /// Goes on to the next length if the present one is learnt or had its time.
+    private func advance(after loss: Double) {
+        guard stage.number < settings.curriculum.count else { return }
+        stage.steps += 1
+        stage.loss += loss
+        let share = max(1, settings.steps / (2 * settings.curriculum.count))
+        var isOver = stage.steps >= share
+        if stage.steps % Self.trial.steps == 0 {
+            isOver = isOver || stage.loss < Self.trial.loss * Double(Self.trial.steps)
+            stage.loss = 0
         }
+        if isOver { stage = (stage.number + 1, 0, 0) }
+    }
+
+    private func takeStep(_ step: Int) throws -> Double {
+        let lesson = lesson
+        let count = settings.batch * settings.task.tokens / lesson.tokens
+        let examples = (0..<count).map {
+            lesson.example(drawn + UInt64($0), seed: settings.seed, stream: Self.learning)
+        }
+        drawn += UInt64(count)
         let targets = examples.flatMap(\.targets)
-        let count = targets.count { $0 != CrossEntropy.ignored }
+        let answers = targets.count { $0 != CrossEntropy.ignored }
         let tape = Tape()
         let recording = processor.recording(on: tape)
         var execution = Execution(processor: recording, state: model.makePassMemory())
@@ -171,10 +209,10 @@ public final class TaskRun {
         let outcome = try model.loss(
             hidden,
             targets: targets,
-            rule: CrossEntropy(gradientScale: 1 / Float(count)),
+            rule: CrossEntropy(gradientScale: 1 / Float(answers)),
             recording
         )
-        let loss = outcome.sum / Double(count)
+        let loss = outcome.sum / Double(answers)
         tape.backward(on: processor)
         let norm = optimizer.step(learningRate: Float(settings.learningRate), clippingTo: 1)
         guard loss.isFinite, norm.isFinite else {
@@ -184,6 +222,7 @@ public final class TaskRun {
                 hint: "lower the learning rate"
             )
         }
+        advance(after: loss)
         return loss
     }
 

@@ -18,6 +18,7 @@ struct TaskFlags: ParsableArguments {
     @Option(name: [.short, .long], help: "The folder of the results.") var output: String
     @Option(help: "Examples of a step.") var batch: Int?
     @Option(help: "Steps at most.") var steps: Int?
+    @Option(help: "Shorter lengths learnt first, as 32,64.") var curriculum: String?
     @Option(help: "The learning rate.") var rate: Double?
     @Option(help: "Width of the model.") var width = 64
     @Option(help: "Layers.") var layers = 2
@@ -25,6 +26,7 @@ struct TaskFlags: ParsableArguments {
     @Option(help: "The seed of weights and examples.") var seed: UInt64 = 1
     @Option(help: "Steps between two points of the curve.") var interval = 250
     @Option(name: [.short, .long], help: "Threads; all cores by default.") var threads: Int?
+    @Option(help: "Divide scans over time, too, in chunks of so many rows.") var scanChunk: Int?
     @Flag(help: "The paper's sizes and steps instead of those that end within an hour.")
     var paper = false
 
@@ -32,7 +34,7 @@ struct TaskFlags: ParsableArguments {
     func learn(
         _ task: SequenceTask,
         invariant: Bool,
-        defaults: (batch: Int, steps: Int, rate: Double)
+        defaults: (batch: Int, steps: Int, rate: Double, curriculum: [Int])
     ) throws -> (run: TaskRun, points: [TaskRun.Point]) {
         var settings = TaskSettings(
             task: task,
@@ -43,10 +45,12 @@ struct TaskFlags: ParsableArguments {
             seed: seed
         )
         (settings.width, settings.layers, settings.states) = (width, layers, states)
+        settings.curriculum = try curriculum.map(Self.lengths) ?? defaults.curriculum
         guard interval > 0 else {
             throw SkeinError(.invalidArgument, "an interval of \(interval), expected 1 or more")
         }
-        let run = try TaskRun(settings, processor: Processor(threads: threads))
+        let processor = try Processor(threads: threads, scanChunk: scanChunk)
+        let run = try TaskRun(settings, processor: processor)
         let name = invariant ? "time-invariant" : "selective"
         Environment.out("\(name): \(run.parameterCount) parameters, \(task.tokens) tokens\n")
         Interrupt.start([SIGINT, SIGTERM])
@@ -54,9 +58,10 @@ struct TaskFlags: ParsableArguments {
         let points = try run.learn(every: interval, until: { Interrupt.isRaised }) { point in
             Environment.out(
                 String(
-                    format: "%@  step %d  loss %.4f  right %.2f %%  %.0f s\n",
+                    format: "%@  step %d  tokens %d  loss %.4f  right %.2f %%  %.0f s\n",
                     name,
                     point.step,
+                    point.tokens,
                     point.loss,
                     100 * point.accuracy,
                     (ContinuousClock.now - start) / .seconds(1)
@@ -64,6 +69,18 @@ struct TaskFlags: ParsableArguments {
             )
         }
         return (run, points)
+    }
+
+    private static func lengths(_ text: String) throws -> [Int] {
+        try text.split(separator: ",").map { part in
+            guard let length = Int(part) else {
+                throw SkeinError(
+                    .invalidArgument,
+                    "a curriculum of \(text), expected lengths such as 32,64"
+                )
+            }
+            return length
+        }
     }
 
     /// Writes a file of the results' folder.
@@ -88,6 +105,7 @@ struct TaskFlags: ParsableArguments {
             points.map { point in
                 var object = JSONObject()
                 object["step"] = .int(point.step)
+                object["tokens"] = .int(point.tokens)
                 object["loss"] = .double(point.loss)
                 object["accuracy"] = .double(point.accuracy)
                 return .object(object)
@@ -118,7 +136,7 @@ struct SelectiveCopying: ParsableCommand {
             length: length ?? (flags.paper ? 4096 : 256),
             count: count
         )
-        let defaults = flags.paper ? (64, 400_000, 1e-4) : (32, 8_000, 2e-3)
+        let defaults = flags.paper ? (64, 400_000, 1e-4, []) : (8, 6_000, 3e-3, [32, 64, 128])
         var curves: [(name: String, points: [TaskRun.Point])] = []
         var results = JSONObject()
         for (name, invariant) in [("selective", false), ("invariant", true)]
@@ -155,7 +173,7 @@ struct InductionHeads: ParsableCommand {
             )
         }
         let task = SequenceTask.inductionHeads(length: length ?? 256)
-        let defaults = flags.paper ? (8, 204_800, 1e-3) : (8, 20_000, 1e-3)
+        let defaults = flags.paper ? (8, 204_800, 1e-3, []) : (8, 12_000, 3e-3, [16, 32, 64, 128])
         let (run, points) = try flags.learn(task, invariant: false, defaults: defaults)
         var found: [(power: Int, accuracy: Double)] = []
         var lengths = JSONObject()
