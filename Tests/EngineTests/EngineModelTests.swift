@@ -41,7 +41,11 @@ import Testing
                 UInt64(number),
                 Int.random(in: 1...12, using: &random)
             )
-            let prompt = stem + tail
+            // After these the first answer's pair was seen, whichever it is, so that it is guessed on.
+            let isDrafting = number % 6 == 1
+            let last = tail[tail.count - 1]
+            let pairs: [Int32] = isDrafting ? (0..<32).flatMap { [$0, last] } : []
+            let prompt = stem + tail + pairs
             let length = Int.random(in: 1...12, using: &random)
             if number % 3 == 0 {
                 return Kind(
@@ -68,7 +72,7 @@ import Testing
                         parameters: parameters,
                         contextLimit: 4096,
                         startingAt: remembered,
-                        draftLimit: number % 3 == 1 ? 4 : 0
+                        draftLimit: isDrafting ? 4 : 0
                     )
                 },
                 isForking: false
