@@ -34,14 +34,20 @@ launch() {
     home=$("$venv/bin/python" -c 'import pyspark, os; print(os.path.dirname(pyspark.__file__))')
     mkdir -p "$root/$name"
     # The working folders of executors lie below, and nothing listens beyond this machine.
-    (cd "$root/$name" && SPARK_LOCAL_IP=127.0.0.1 SPARK_HOME=$home SPARK_WORKER_DIR=$root/$name/work \
+    (
+        cd "$root/$name"
+        export SPARK_LOCAL_IP=127.0.0.1 SPARK_HOME=$home SPARK_WORKER_DIR=$root/$name/work
+        # A session of its own, so that `stop` ends the executors too.
         setsid "$home/bin/spark-submit" --master "$master" --name skein \
-        --class org.apache.spark.sql.connect.service.SparkConnectServer \
-        --conf spark.connect.grpc.binding.address=127.0.0.1 \
-        --conf spark.connect.grpc.binding.port="$port" --conf spark.ui.enabled=false \
-        --conf spark.sql.shuffle.partitions=2 --conf spark.sql.catalogImplementation=in-memory \
-        --conf spark.sql.warehouse.dir="$root/$name/warehouse" --conf spark.log.level=WARN \
-        "$@" spark-internal >"$root/$name.log" 2>&1 & echo $! >"$root/$name.pid")
+            --class org.apache.spark.sql.connect.service.SparkConnectServer \
+            --conf spark.connect.grpc.binding.address=127.0.0.1 \
+            --conf spark.connect.grpc.binding.port="$port" --conf spark.ui.enabled=false \
+            --conf spark.sql.shuffle.partitions=2 \
+            --conf spark.sql.catalogImplementation=in-memory \
+            --conf spark.sql.warehouse.dir="$root/$name/warehouse" --conf spark.log.level=WARN \
+            "$@" spark-internal >"$root/$name.log" 2>&1 &
+        echo $! >"$root/$name.pid"
+    )
 }
 
 start() {

@@ -47,9 +47,10 @@ struct SparkChannel: Sendable {
         self.metadata = metadata
     }
 
-    /// Ends the connection after what is under way.
+    /// Ends the connection; nothing is under way when a session closes.
     func close() async {
         client.beginGracefulShutdown()
+        connection.cancel()
         _ = await connection.result
     }
 

@@ -17,9 +17,12 @@ import Testing
             print("skipped: no Spark server called \(name) runs here; make spark starts it")
             return nil
         }
-        return try await SparkSession.connect(
+        let session = try await SparkSession.connect(
             SparkURL(address.trimmingCharacters(in: .whitespacesAndNewlines))
         )
+        // Queries on a hundred rows cost more to compile than to run.
+        try await session.set(["spark.sql.codegen.wholeStage": "false"])
+        return session
     }
 
     /// The binary beside the tests.

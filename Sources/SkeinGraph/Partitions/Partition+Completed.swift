@@ -13,7 +13,7 @@ extension Partition {
         request.parts = count
         let capacity = request.capacity(nodeCount: graph.nodeCount)
         var loads = result.loads(request)
-        var gains = PartGains(count: count)
+        var gains = PartGains(graph, count: count)
         var missing = (0..<graph.nodeCount).filter { parts[$0] < 0 }
         while !missing.isEmpty {
             var waiting: [Int] = []
