@@ -3,8 +3,9 @@ SWIFT ?= swift
 BUILD := .build/release
 PROMPT ?= There was once a goose
 APT := libpcre2-dev
+RISCV := qemu-system-misc gcc-riscv64-unknown-elf
 
-.PHONY: setup demo test check-full bench dist default-model lint format clean
+.PHONY: setup setup-riscv demo test check-full bench dist default-model lint format clean
 
 # Installs the system libraries where it may, and says what is missing where it may not.
 setup:
@@ -13,6 +14,14 @@ setup:
 	  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then \
 	    sudo apt-get update -qq && sudo apt-get install -y -qq $(APT) >/dev/null; \
 	  else echo "missing: $(APT); install it with your package manager" >&2; exit 1; fi; fi
+
+# Installs what runs firmware (QEMU) and what our float routines are compared with (GCC's libgcc). Without
+# them the firmware tests say so and pass.
+setup-riscv:
+	@if ! command -v qemu-system-riscv32 >/dev/null || ! command -v riscv64-unknown-elf-gcc >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $(RISCV) >/dev/null \
+	  || { echo "missing: $(RISCV); install them with your package manager" >&2; exit 1; }; fi
 
 demo: setup
 	$(SWIFT) build -c release --build-tests
@@ -25,6 +34,7 @@ test: setup
 # Slower than CI should be: long fuzzing, emulated instruction sets.
 check-full: test
 	SKEIN_FUZZ_ITERATIONS=100000 $(SWIFT) test -c release --skip-build --filter Fuzz
+	SKEIN_SOFT_FLOAT_PAIRS=10000000 $(SWIFT) test -c release --skip-build --filter SoftFloat
 	SKEIN_ENGINE_OPERATIONS=1000000 $(SWIFT) test -c release --skip-build --filter EngineModel
 	bash Scripts/check-isa.sh
 	python3 Scripts/check_chat.py $(BUILD)/skein

@@ -25,6 +25,7 @@ let rooms = [
     Room(floor: 0, name: "CSkeinKernels", imports: []),
     Room(floor: 0, name: "CPCRE2", imports: []),
     Room(floor: 0, name: "CSkeinStart", imports: []),
+    Room(floor: 0, name: "CSkeinFirmware", imports: []),
     Room(floor: 0, name: "SkeinCore", imports: [], settings: rules),
     Room(floor: 1, name: "SkeinTensor", imports: ["CSkeinKernels", "SkeinCore"], settings: rules),
     Room(floor: 1, name: "SkeinText", imports: ["CPCRE2", "SkeinCore"], settings: rules),
@@ -33,7 +34,7 @@ let rooms = [
     Room(
         floor: 2,
         name: "SkeinClassicHost",
-        imports: ["SkeinTensor", "SkeinClassic", "SkeinCore"],
+        imports: ["SkeinTensor", "SkeinClassic", "CSkeinFirmware", "SkeinCore"],
         settings: rules
     ),
     Room(floor: 2, name: "SkeinNN", imports: ["SkeinTensor", "SkeinCore"]),
@@ -113,6 +114,12 @@ func target(_ room: Room) -> Target {
             name: room.name,
             pkgConfig: "libpcre2-8",
             providers: [.apt(["libpcre2-dev"])]
+        )
+    case "CSkeinFirmware":
+        .target(
+            name: room.name,
+            exclude: ["folder"],
+            cSettings: [.treatAllWarnings(as: .error)]
         )
     case "CSkeinKernels", "CSkeinStart":
         .target(name: room.name, cSettings: [.treatAllWarnings(as: .error)])

@@ -6,57 +6,67 @@
 ///
 /// - Paper: Lloyd 1982, "Least squares quantization in PCM".
 @frozen
-public struct CentroidKernel: PhasedKernel, @unchecked Sendable {
+public struct CentroidKernel<Scalar: ClassicScalar>: PhasedKernel, @unchecked Sendable {
     // Workers write disjoint parts of the lent memory within a phase.
     /// `[samples, width]`.
-    public let x: UnsafePointer<Float>
-    /// How many samples.
+    public let x: UnsafePointer<Scalar>
+    /// How many samples; below 2^23.
     public let samples: Int
     /// D: the number of features.
     public let width: Int
     /// K: the number of clusters.
     public let clusters: Int
     /// `[K, D]`: read, then replaced.
-    public let centres: UnsafeMutablePointer<Float>
+    public let centres: UnsafeMutablePointer<Scalar>
     /// `[samples]`: read to count changes, then replaced.
     public let assignment: UnsafeMutablePointer<Int32>
-    /// `scratchCount` floats.
-    public let scratch: UnsafeMutablePointer<Float>
-    /// Two values: how many assignments changed, and the squared way all centroids moved.
-    public let verdict: UnsafeMutablePointer<Float>
+    /// `sumCount` sums.
+    public let sums: UnsafeMutablePointer<Scalar.Sum>
+    /// `counterCount` counters.
+    public let counters: UnsafeMutablePointer<Int32>
+    /// Receives how many assignments changed.
+    public let changed: UnsafeMutablePointer<Int32>
+    /// Receives the squared way that all centroids moved.
+    public let moved: UnsafeMutablePointer<Scalar.Sum>
     /// How many workers share the work.
     public let workers: Int
 
     /// Lays the work out.
     @inlinable
     public init(
-        x: UnsafePointer<Float>,
+        x: UnsafePointer<Scalar>,
         samples: Int,
         width: Int,
         clusters: Int,
-        centres: UnsafeMutablePointer<Float>,
+        centres: UnsafeMutablePointer<Scalar>,
         assignment: UnsafeMutablePointer<Int32>,
-        scratch: UnsafeMutablePointer<Float>,
-        verdict: UnsafeMutablePointer<Float>,
+        sums: UnsafeMutablePointer<Scalar.Sum>,
+        counters: UnsafeMutablePointer<Int32>,
+        changed: UnsafeMutablePointer<Int32>,
+        moved: UnsafeMutablePointer<Scalar.Sum>,
         workers: Int
     ) {
         (self.x, self.samples, self.width, self.clusters) = (x, samples, width, clusters)
-        (self.centres, self.assignment, self.scratch) = (centres, assignment, scratch)
-        (self.verdict, self.workers) = (verdict, workers)
+        (self.centres, self.assignment) = (centres, assignment)
+        (self.sums, self.counters) = (sums, counters)
+        (self.changed, self.moved, self.workers) = (changed, moved, workers)
     }
 
-    /// How many floats the scratch memory must hold: sums, counts, changes and movement a worker.
+    /// How many sums a run needs: of each cluster's features and of the movement, a worker.
     @inlinable
-    public static func scratchCount(clusters: Int, width: Int, workers: Int) -> Int {
-        workers * (clusters * (width + 1) + 2)
+    public static func sumCount(clusters: Int, width: Int, workers: Int) -> Int {
+        workers * (clusters * width + 1)
+    }
+
+    /// How many counters a run needs: of each cluster's samples and of the changes, a worker.
+    @inlinable
+    public static func counterCount(clusters: Int, workers: Int) -> Int {
+        workers * (clusters + 1)
     }
 
     /// Assign, reduce, judge.
     @inlinable
     public var phases: Int { 3 }
-
-    @inlinable
-    var stride: Int { clusters * (width + 1) + 2 }
 
     /// Runs one worker's share.
     @inlinable
@@ -70,54 +80,56 @@ public struct CentroidKernel: PhasedKernel, @unchecked Sendable {
 
     @inlinable
     func assign(_ worker: Int) {
-        let sums = scratch + worker * stride
-        let counts = sums + clusters * width
-        for index in 0..<stride { sums[index] = 0 }
-        var changed: Float = 0
+        let own = sums + worker * (clusters * width + 1)
+        let counts = counters + worker * (clusters + 1)
+        for index in 0...clusters * width { own[index] = .zero }
+        for index in 0...clusters { counts[index] = 0 }
         for sample in share(samples, worker: worker, of: workers) {
-            let point = x + sample * width
+            let point = x + sample &* width
             var best = 0
-            var least = Float.distance(point, centres, width)
+            var least = Scalar.distance(point, centres, width)
             for cluster in 1..<max(clusters, 1) {
-                let distance = Float.distance(point, centres + cluster * width, width)
+                let distance = Scalar.distance(point, centres + cluster &* width, width)
                 if distance < least { (best, least) = (cluster, distance) }
             }
             if assignment[sample] != Int32(truncatingIfNeeded: best) {
-                changed += 1
+                counts[clusters] &+= 1
                 assignment[sample] = Int32(truncatingIfNeeded: best)
             }
-            let sum = sums + best * width
-            for feature in 0..<width { sum[feature] += point[feature] }
-            counts[best] += 1
+            let sum = own + best &* width
+            for feature in 0..<width {
+                sum[feature] = sum[feature] &+ Scalar.widened(point[feature])
+            }
+            counts[best] &+= 1
         }
-        counts[clusters] = changed
     }
 
     @inlinable
     func reduce(_ worker: Int) {
-        var moved: Float = 0
+        let stride = clusters * width + 1
+        var moved = Scalar.Sum.zero
         for entry in share(clusters * width, worker: worker, of: workers) {
             let cluster = entry / width
-            var total: Float = 0
-            var count: Float = 0
+            var total = Scalar.Sum.zero
+            var count: Int32 = 0
             for other in 0..<workers {
-                total += scratch[other * stride + entry]
-                count += scratch[other * stride + clusters * width + cluster]
+                total = total &+ sums[other &* stride &+ entry]
+                count &+= counters[other &* (clusters &+ 1) &+ cluster]
             }
             guard count > 0 else { continue }
-            let value = total / count
-            moved += (value - centres[entry]) * (value - centres[entry])
+            let value = Scalar.mean(total, count)
+            moved = moved &+ Scalar.square(value, centres[entry])
             centres[entry] = value
         }
-        scratch[worker * stride + clusters * (width + 1) + 1] = moved
+        sums[worker * stride + stride - 1] = moved
     }
 
     @inlinable
     func judge() {
-        (verdict[0], verdict[1]) = (0, 0)
+        (changed[0], moved[0]) = (0, .zero)
         for worker in 0..<workers {
-            verdict[0] += scratch[worker * stride + clusters * (width + 1)]
-            verdict[1] += scratch[worker * stride + clusters * (width + 1) + 1]
+            changed[0] &+= counters[worker * (clusters + 1) + clusters]
+            moved[0] = moved[0] &+ sums[(worker + 1) * (clusters * width + 1) - 1]
         }
     }
 }

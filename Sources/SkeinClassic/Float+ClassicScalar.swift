@@ -1,3 +1,21 @@
+extension Float: ClassicSum {
+    /// The sum.
+    @inlinable
+    public func plus(_ other: Float) -> Float { self + other }
+
+    /// The bits.
+    @inlinable
+    public var pattern: UInt64 { UInt64(wide: bitPattern) }
+
+    /// Whether two sums in other orders, of some hundred terms, may differ so much.
+    @inlinable
+    public func agrees(with other: Float) -> Bool {
+        if self == other { return true }
+        let size = other.magnitude > 1 ? other.magnitude : 1
+        return (self - other).magnitude <= 1e-4 * size
+    }
+}
+
 extension Float: ClassicScalar {
     /// Sums are floats.
     public typealias Sum = Float
@@ -31,6 +49,16 @@ extension Float: ClassicScalar {
     /// `-sum`.
     @inlinable
     public static func negated(_ sum: Float) -> Float { -sum }
+
+    /// The float itself.
+    @inlinable
+    public static func widened(_ value: Float) -> Float { value }
+
+    /// The quotient; the count becomes a float by its bits, since conversions call the library on some chips.
+    @inlinable
+    public static func mean(_ total: Float, _ count: Int32) -> Float {
+        total / (Float(bitPattern: 0x4b00_0000 | UInt32(bitPattern: count)) - 8_388_608)
+    }
 
     #if arch(x86_64) || arch(arm64)
     /// `Σ a · b` in eight lanes.

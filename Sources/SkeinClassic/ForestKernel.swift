@@ -39,11 +39,11 @@ where Vote: Comparable & AdditiveArithmetic & BitwiseCopyable {
     /// The votes of the leaf that a sample reaches.
     @inlinable
     public func leaf(_ tree: Int, _ x: UnsafePointer<Scalar>) -> UnsafePointer<Vote> {
-        var node = Int(roots[tree])
+        var node = Int(truncatingIfNeeded: roots[tree])
         while true {
-            let feature = Int(features[node])
-            if feature < 0 { return leaves + Int(rights[node]) * classCount }
-            node = x[feature] <= thresholds[node] ? node + 1 : Int(rights[node])
+            let feature = Int(truncatingIfNeeded: features[node])
+            if feature < 0 { return leaves + Int(truncatingIfNeeded: rights[node]) * classCount }
+            node = x[feature] <= thresholds[node] ? node + 1 : Int(truncatingIfNeeded: rights[node])
         }
     }
 }
@@ -116,9 +116,15 @@ where Vote: Comparable & AdditiveArithmetic & BitwiseCopyable {
             let block = scratch + worker * samples * classes
             for index in 0..<samples * classes { block[index] = .zero }
             if let order, let bounds {
-                for place in Int(bounds[worker])..<Int(bounds[worker + 1]) {
+                for place in Int(
+                    truncatingIfNeeded: bounds[worker]
+                )..<Int(truncatingIfNeeded: bounds[worker + 1]) {
                     for sample in 0..<samples {
-                        add(Int(order[place]), sample, to: block + sample * classes)
+                        add(
+                            Int(truncatingIfNeeded: order[place]),
+                            sample,
+                            to: block + sample * classes
+                        )
                     }
                 }
             } else {
@@ -126,15 +132,18 @@ where Vote: Comparable & AdditiveArithmetic & BitwiseCopyable {
                     for sample in 0..<samples { add(tree, sample, to: block + sample * classes) }
                 }
             }
-        } else if worker == 0 {
-            for index in 0..<samples * classes {
-                var sum = scratch[index]
-                for other in 1..<max(workers, 1) {
-                    sum += scratch[other * samples * classes + index]
+        } else {
+            for sample in share(samples, worker: worker, of: workers) {
+                let target = scores + sample * classes
+                for index in 0..<classes {
+                    var sum = scratch[sample * classes + index]
+                    for other in 1..<max(workers, 1) {
+                        sum += scratch[(other * samples + sample) * classes + index]
+                    }
+                    target[index] = sum
                 }
-                scores[index] = sum
+                labels[sample] = best(target)
             }
-            for sample in 0..<samples { labels[sample] = best(scores + sample * classes) }
         }
     }
 
@@ -183,7 +192,7 @@ public func assignTrees(
     var place = 0
     for worker in 0..<workers {
         bounds[worker] = Int32(truncatingIfNeeded: place)
-        for tree in 0..<trees where Int(owner[tree]) == worker {
+        for tree in 0..<trees where Int(truncatingIfNeeded: owner[tree]) == worker {
             order[place] = Int32(truncatingIfNeeded: tree)
             place += 1
         }

@@ -13,7 +13,7 @@ public struct I8: ClassicScalar {
 
     /// Terms have at most 18 bits.
     @inlinable
-    public static var maximumWidth: Int { 1 << 13 }
+    public static var maximumWidth: Int { 8192 }
 
     /// The largest sum.
     @inlinable
@@ -40,7 +40,7 @@ public struct I8: ClassicScalar {
     @inlinable
     public static func weightedSquare(_ a: Self, _ b: Self, _ weight: Self) -> Int32 {
         let difference = Int32(a.bits) &- Int32(b.bits)
-        return (Int32(weight.bits) &* (difference &* difference)) >> 7
+        return (Int32(weight.bits) &* (difference &* difference)) &>> 7
     }
 
     /// The sum itself.
@@ -50,4 +50,16 @@ public struct I8: ClassicScalar {
     /// `-sum`.
     @inlinable
     public static func negated(_ sum: Int32) -> Int32 { 0 &- sum }
+
+    /// The integer.
+    @inlinable
+    public static func widened(_ value: Self) -> Int32 { Int32(value.bits) }
+
+    /// The mean, rounded to the nearest.
+    @inlinable
+    public static func mean(_ total: Int32, _ count: Int32) -> Self {
+        Self(
+            bits: Int8(truncatingIfNeeded: roundedQuotient(Int64(wide: total), count))
+        )
+    }
 }

@@ -1,7 +1,7 @@
 /// k-nearest neighbours: squared distances, the k smallest by (distance, index), a vote.
 ///
 /// Under the rows plan each worker keeps the k nearest of its share of the stored samples in a sorted
-/// list; worker 0 merges the lists. Neighbours are the same for every plan and number of workers,
+/// list; then the lists of each sample are merged. Neighbours are the same for every plan and number of workers,
 /// since a distance is always computed whole by one worker.
 @frozen
 public struct NearestKernel<Scalar: ClassicScalar>: PhasedKernel, @unchecked Sendable {
@@ -119,10 +119,10 @@ public struct NearestKernel<Scalar: ClassicScalar>: PhasedKernel, @unchecked Sen
             for sample in 0..<samples {
                 search(part, sample, into: scratch + (sample * workers + worker) * k)
             }
-        } else if worker == 0 {
-            for sample in 0..<samples {
+        } else {
+            for sample in share(samples, worker: worker, of: workers) {
                 merge(sample)
-                vote(sample, votes)
+                vote(sample, votes + worker * classCount)
             }
         }
     }
@@ -212,8 +212,8 @@ public struct NearestKernel<Scalar: ClassicScalar>: PhasedKernel, @unchecked Sen
     func vote(_ sample: Int, _ counters: UnsafeMutablePointer<Int32>) {
         for index in 0..<classCount { counters[index] = 0 }
         for place in 0..<k {
-            let index = Int(neighbours[sample * k + place].index)
-            if index < count { counters[Int(classes[index])] += 1 }
+            let index = Int(truncatingIfNeeded: neighbours[sample * k + place].index)
+            if index < count { counters[Int(truncatingIfNeeded: classes[index])] += 1 }
         }
         var best = 0
         for index in 1..<max(classCount, 1) where counters[index] > counters[best] { best = index }

@@ -2,7 +2,7 @@
 public enum Plan: Sendable, Equatable {
     /// Whole model rows: classes, centroids, stored samples, or trees.
     case rows
-    /// Features; partial sums are added by worker 0.
+    /// Features; partial sums are added in worker order.
     case features
     /// Whole samples of a batch.
     case batch
@@ -15,7 +15,7 @@ public enum Plan: Sendable, Equatable {
 public struct KernelCost: Sendable {
     /// The steps of the busiest worker.
     public var parallel: Int
-    /// The steps that one worker does while the others wait.
+    /// The steps after all have met, where few workers have something to do.
     public var tail: Int
     /// How often all workers meet.
     public var barriers: Int
@@ -53,32 +53,27 @@ public struct CostModel: Sendable {
         workers: Int
     ) -> KernelCost {
         @inline(__always) func up(_ count: Int, _ parts: Int) -> Int { (count + parts - 1) / parts }
-        switch plan {
-        case .batch:
+        // Taking the largest of C scores is C steps a sample.
+        let labels = up(samples, workers) * rows
+        /// Scores by groups of rows and columns of features; partial sums are added in shares.
+        func shared(_ groups: Int, _ columns: Int) -> KernelCost {
+            let adding = columns > 1 ? up(samples * rows, workers) * columns : 0
             return KernelCost(
+                parallel: samples * up(rows, groups) * up(width, columns) + adding,
+                tail: labels,
+                barriers: columns > 1 ? 3 : 2
+            )
+        }
+        return switch plan {
+        case .batch:
+            KernelCost(
                 parallel: up(samples, workers) * rows * (width + 1),
                 tail: 0,
                 barriers: 1
             )
-        case .rows:
-            return KernelCost(
-                parallel: samples * up(rows, workers) * width,
-                tail: samples * rows,
-                barriers: 2
-            )
-        case .features:
-            return KernelCost(
-                parallel: samples * rows * up(width, workers),
-                tail: samples * rows * (workers + 1),
-                barriers: 2
-            )
-        case .grid(let groups):
-            let columns = max(workers / max(groups, 1), 1)
-            return KernelCost(
-                parallel: samples * up(rows, groups) * up(width, columns),
-                tail: samples * rows * (columns + 1),
-                barriers: 2
-            )
+        case .rows: shared(workers, 1)
+        case .features: shared(1, workers)
+        case .grid(let groups): shared(groups, max(workers / max(groups, 1), 1))
         }
     }
 

@@ -13,7 +13,7 @@ public struct Q15: ClassicScalar {
 
     /// Weighted squares have at most 47 bits.
     @inlinable
-    public static var maximumWidth: Int { 1 << 15 }
+    public static var maximumWidth: Int { 32768 }
 
     /// The largest sum.
     @inlinable
@@ -26,21 +26,21 @@ public struct Q15: ClassicScalar {
     /// `a · b`, exact.
     @inlinable
     public static func product(_ a: Self, _ b: Self) -> Int64 {
-        Int64(Int32(a.bits) &* Int32(b.bits))
+        Int64(wide: Int32(a.bits) &* Int32(b.bits))
     }
 
     /// `(a - b)²`, exact.
     @inlinable
     public static func square(_ a: Self, _ b: Self) -> Int64 {
-        let difference = Int64(a.bits) &- Int64(b.bits)
+        let difference = Int64(wide: Int32(a.bits) &- Int32(b.bits))
         return difference &* difference
     }
 
     /// `weight · (a - b)²`, exact.
     @inlinable
     public static func weightedSquare(_ a: Self, _ b: Self, _ weight: Self) -> Int64 {
-        let difference = Int64(a.bits) &- Int64(b.bits)
-        return Int64(weight.bits) &* (difference &* difference)
+        let difference = Int64(wide: Int32(a.bits) &- Int32(b.bits))
+        return Int64(wide: Int32(weight.bits)) &* (difference &* difference)
     }
 
     /// The sum itself.
@@ -50,4 +50,16 @@ public struct Q15: ClassicScalar {
     /// `-sum`.
     @inlinable
     public static func negated(_ sum: Int64) -> Int64 { 0 &- sum }
+
+    /// The integer.
+    @inlinable
+    public static func widened(_ value: Self) -> Int64 { Int64(wide: Int32(value.bits)) }
+
+    /// The mean, rounded to the nearest.
+    @inlinable
+    public static func mean(_ total: Int64, _ count: Int32) -> Self {
+        Self(
+            bits: Int16(truncatingIfNeeded: roundedQuotient(total, count))
+        )
+    }
 }

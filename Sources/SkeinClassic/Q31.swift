@@ -13,7 +13,7 @@ public struct Q31: ClassicScalar {
 
     /// Terms have at most 48 bits after their shifts.
     @inlinable
-    public static var maximumWidth: Int { 1 << 15 }
+    public static var maximumWidth: Int { 32768 }
 
     /// The largest sum.
     @inlinable
@@ -26,21 +26,22 @@ public struct Q31: ClassicScalar {
     /// `a · b`, without its lowest 16 bits.
     @inlinable
     public static func product(_ a: Self, _ b: Self) -> Int64 {
-        (Int64(a.bits) &* Int64(b.bits)) >> 16
+        (Int64(wide: a.bits) &* Int64(wide: b.bits)) &>> 16
     }
 
     /// `(a - b)²`, without its lowest 18 bits; each difference loses two.
     @inlinable
     public static func square(_ a: Self, _ b: Self) -> Int64 {
-        let difference = Int64(a.bits) &- Int64(b.bits)
-        return ((difference >> 2) &* (difference >> 2)) >> 14
+        let difference = Int64(wide: a.bits) &- Int64(wide: b.bits)
+        return ((difference &>> 2) &* (difference &>> 2)) &>> 14
     }
 
     /// `weight · (a - b)²`, without its lowest 48 bits; each difference loses two.
     @inlinable
     public static func weightedSquare(_ a: Self, _ b: Self, _ weight: Self) -> Int64 {
-        let difference = Int64(a.bits) &- Int64(b.bits)
-        return ((((difference >> 2) &* (difference >> 2)) >> 30) &* Int64(weight.bits)) >> 14
+        let difference = Int64(wide: a.bits) &- Int64(wide: b.bits)
+        return ((((difference &>> 2) &* (difference &>> 2)) &>> 30) &* Int64(wide: weight.bits))
+            &>> 14
     }
 
     /// The sum itself.
@@ -50,4 +51,16 @@ public struct Q31: ClassicScalar {
     /// `-sum`.
     @inlinable
     public static func negated(_ sum: Int64) -> Int64 { 0 &- sum }
+
+    /// The integer.
+    @inlinable
+    public static func widened(_ value: Self) -> Int64 { Int64(wide: value.bits) }
+
+    /// The mean, rounded to the nearest.
+    @inlinable
+    public static func mean(_ total: Int64, _ count: Int32) -> Self {
+        Self(
+            bits: Int32(truncatingIfNeeded: roundedQuotient(total, count))
+        )
+    }
 }

@@ -1,7 +1,7 @@
 /// Scores samples against the rows of a model and names each sample's best row.
 ///
-/// Phase 0 scores, phase 1 adds partial sums in worker order and takes the first largest score; the
-/// batch plan does both in one phase.
+/// First all score; where features are shared out, partial sums are then added in worker order, each worker
+/// a share of the scores; last, each sample's first largest score is taken. The batch plan is one phase.
 @frozen
 public struct ScoreKernel<Terms: RowTerms>: PhasedKernel, @unchecked Sendable {
     // Workers write disjoint parts of the lent memory within a phase.
@@ -60,45 +60,58 @@ public struct ScoreKernel<Terms: RowTerms>: PhasedKernel, @unchecked Sendable {
         return columns > 1 ? columns * samples * rows : 1
     }
 
-    /// One for the batch plan, else two.
+    /// One for the batch plan, three where partial sums are added, else two.
     @inlinable
-    public var phases: Int { isBatch ? 1 : 2 }
+    public var phases: Int { isBatch ? 1 : columns > 1 ? 3 : 2 }
 
-    /// Scores, or adds up and compares.
+    /// Scores, adds up, or compares.
     @inlinable
     public func run(phase: Int, worker: Int) {
-        let all = 0..<terms.width
         if isBatch {
             for sample in share(samples, worker: worker, of: workers) {
-                let target = scores + sample * terms.rows
+                let target = scores + sample &* terms.rows
+                let all = 0..<terms.width
                 for row in 0..<terms.rows {
                     target[row] =
-                        terms.base(row) + terms.part(row, all, of: x + sample * terms.width)
+                        terms.base(row) &+ terms.part(row, all, of: x + sample &* terms.width)
                 }
                 labels[sample] = best(target)
             }
         } else if phase == 0 {
-            let groups = workers / columns
-            guard worker < groups * columns else { return }
-            let column = worker / groups
-            let features = share(terms.width, worker: column, of: columns)
-            let target = columns > 1 ? scratch + column * samples * terms.rows : scores
-            for sample in 0..<samples {
-                for row in share(terms.rows, worker: worker % groups, of: groups) {
-                    let part = terms.part(row, features, of: x + sample * terms.width)
-                    target[sample * terms.rows + row] = column == 0 ? terms.base(row) + part : part
-                }
+            partial(worker)
+        } else if phase == 1, columns > 1 {
+            add(worker)
+        } else {
+            for sample in share(samples, worker: worker, of: workers) {
+                labels[sample] = best(scores + sample &* terms.rows)
             }
-        } else if worker == 0 {
-            let count = samples * terms.rows
-            if columns > 1 {
-                for index in 0..<count {
-                    var sum = scratch[index]
-                    for column in 1..<columns { sum += scratch[column * count + index] }
-                    scores[index] = sum
-                }
+        }
+    }
+
+    @inlinable
+    func partial(_ worker: Int) {
+        let groups = workers / columns
+        guard worker < groups * columns else { return }
+        let column = worker / groups
+        let features = share(terms.width, worker: column, of: columns)
+        let rows = share(terms.rows, worker: worker % groups, of: groups)
+        let target = columns > 1 ? scratch + column * samples * terms.rows : scores
+        for sample in 0..<samples {
+            for row in rows {
+                let part = terms.part(row, features, of: x + sample &* terms.width)
+                target[sample &* terms.rows &+ row] =
+                    column == 0 ? terms.base(row) &+ part : part
             }
-            for sample in 0..<samples { labels[sample] = best(scores + sample * terms.rows) }
+        }
+    }
+
+    @inlinable
+    func add(_ worker: Int) {
+        let count = samples * terms.rows
+        for index in share(count, worker: worker, of: workers) {
+            var sum = scratch[index]
+            for column in 1..<columns { sum = sum &+ scratch[column &* count &+ index] }
+            scores[index] = sum
         }
     }
 

@@ -24,6 +24,8 @@ public protocol ClassicModel: Sendable {
     var arrays: [String: NumberArray] { get }
     /// The numbers of its file.
     var parameters: [String: Double] { get }
+    /// What a chip keeps of it.
+    var tables: ChipTables { get }
     /// Predicts samples of the right width; a plan forces how the work is shared.
     func predict(_ table: Table, on team: PoolTeam, plan: Plan?) throws -> Prediction
 }

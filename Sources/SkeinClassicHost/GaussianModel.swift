@@ -28,16 +28,23 @@ public struct GaussianModel: ClassicModel {
     /// None.
     public var parameters: [String: Double] { [:] }
 
-    /// The class with the largest `K - Σ g (x - μ)²`.
-    public func predict(_ table: Table, on team: PoolTeam, plan: Plan?) throws -> Prediction {
-        let constants = (0..<priors.count).map { row in
+    /// K of each class: what does not depend on the sample.
+    var constants: [Float] {
+        (0..<priors.count).map { row in
             var constant = Elementary.log(priors[row])
             for column in 0..<width {
                 constant -= 0.5 * Elementary.log(2 * .pi * variances[row * width + column])
             }
             return Float(constant)
         }
-        return lend(means.map { Float($0) }, variances.map { Float(0.5 / $0) }, constants) {
+    }
+
+    /// g of each class and feature: `1 / 2σ²`.
+    var precisions: [Float] { variances.map { Float(0.5 / $0) } }
+
+    /// The class with the largest `K - Σ g (x - μ)²`.
+    public func predict(_ table: Table, on team: PoolTeam, plan: Plan?) throws -> Prediction {
+        lend(means.map { Float($0) }, precisions, constants) {
             let terms = GaussianTerms<Float>(
                 rows: priors.count,
                 width: width,

@@ -4,11 +4,10 @@ internal import SkeinTensor
 /// Fits a linear classifier: logistic regression or a linear support vector machine.
 ///
 /// Minimises `½|w|² + C Σ loss` by L-BFGS over centred and scaled features, which is the same problem
-/// in better-conditioned variables: the penalty is that of the weights of the given features. Scores
-/// and gradients are bulk products.
+/// in better-conditioned variables: the penalty is that of the weights of the given features, and for the
+/// support vector machine also of the intercept, as liblinear has it. Scores and gradients are bulk products.
 ///
 /// - Paper: Liu & Nocedal 1989, "On the limited memory BFGS method", algorithm 2.1.
-/// - Deviation: the intercept of the support vector machine is not penalised, unlike liblinear's.
 public struct LinearFit: Sendable {
     /// Logistic loss or squared hinge.
     public var kind: ClassicKind
@@ -55,6 +54,7 @@ public struct LinearFit: Sendable {
             outputs: outputs,
             strength: strength,
             penalties: scales.map { 1 / ($0 * $0) },
+            offsets: kind == .linearSVM ? zip(means, scales).map { $0 / $1 } : [],
             team: team
         )
         let start = [Double](repeating: 0, count: outputs * (d + 1))

@@ -9,6 +9,8 @@ struct LinearProblem {
     let outputs: Int
     let strength: Double
     let penalties: [Double]  // (D)
+    /// How far the features were moved, in the scale of the weights; empty if the intercept is free.
+    let offsets: [Double]  // (D)
     let team: PoolTeam
 
     func evaluate(_ point: [Double]) throws -> (value: Double, gradient: [Double]) {
@@ -55,6 +57,15 @@ struct LinearProblem {
             var sum = 0.0
             for row in 0..<n { sum += Double(target[output * n + row]) }
             gradient[output * (d + 1) + d] = strength * sum
+            guard !offsets.isEmpty else { continue }
+            // The penalised intercept is that of the features as given.
+            var intercept = point[output * (d + 1) + d]
+            for column in 0..<d { intercept -= offsets[column] * point[output * (d + 1) + column] }
+            value += 0.5 * intercept * intercept
+            gradient[output * (d + 1) + d] += intercept
+            for column in 0..<d {
+                gradient[output * (d + 1) + column] -= offsets[column] * intercept
+            }
         }
         return (value, gradient)
     }

@@ -65,6 +65,15 @@ public struct MixtureModel: ClassicModel {
     /// None.
     public var parameters: [String: Double] { [:] }
 
+    /// Means, whitening factors and constants.
+    public var tables: ChipTables {
+        let (means, constants) = (means.map { Float($0) }, constants.map { Float($0) })
+        let factors = factors.map { Float($0) }
+        return isFull
+            ? .cholesky(means: means, factors: factors, constants: constants)
+            : .gaussian(means: means, precisions: factors, constants: constants)
+    }
+
     /// The component with the largest weighted density; scores are its logarithms.
     public func predict(_ table: Table, on team: PoolTeam, plan: Plan?) throws -> Prediction {
         let factors = factors.map { Float($0) }

@@ -118,21 +118,26 @@ import Testing
         for workers in [1, 2, 3, 8] {
             var centres: [Float] = [0, 0, 10, 10, 500, 500]
             var assignment = [Int32](repeating: -1, count: 6)
-            var verdict: [Float] = [0, 0]
-            let count = CentroidKernel.scratchCount(clusters: 3, width: 2, workers: workers)
-            var scratch = [Float](repeating: 0, count: count)
+            var (changed, moved): (Int32, Float) = (0, 0)
+            typealias Kernel = CentroidKernel<Float>
+            let sumCount = Kernel.sumCount(clusters: 3, width: 2, workers: workers)
+            var sums = [Float](repeating: 0, count: sumCount)
+            let counterCount = Kernel.counterCount(clusters: 3, workers: workers)
+            var counters = [Int32](repeating: 0, count: counterCount)
             x.withUnsafeBufferPointer { buffer in
                 guard let x = buffer.baseAddress else { return }
                 SerialTeam(workers: workers).run(
-                    CentroidKernel(
+                    Kernel(
                         x: x,
                         samples: 6,
                         width: 2,
                         clusters: 3,
                         centres: &centres,
                         assignment: &assignment,
-                        scratch: &scratch,
-                        verdict: &verdict,
+                        sums: &sums,
+                        counters: &counters,
+                        changed: &changed,
+                        moved: &moved,
                         workers: workers
                     )
                 )
@@ -140,7 +145,7 @@ import Testing
             let third: Float = 1 / 3
             #expect(assignment == [0, 0, 1, 1, 0, 1])
             #expect(centres == [third, third, 31 / 3, 31 / 3, 500, 500])
-            #expect(verdict[0] == 6 && verdict[1] > 0)
+            #expect(changed == 6 && moved > 0)
         }
     }
 }

@@ -17,21 +17,15 @@ struct Classic: ParsableCommand {
 }
 
 /// The case of an enumeration that a flag names.
-private func named<Value: RawRepresentable & CaseIterable>(_ text: String) throws -> Value
+func named<Value: RawRepresentable & CaseIterable>(_ text: String) throws -> Value
 where Value.RawValue == String {
     if let value = Value(rawValue: text) { return value }
     let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
     throw ValidationError("\(text) is none of \(names)")
 }
 
-/// The flags of every verb that reads samples.
-struct ClassicDataFlags: ParsableArguments {
-    @Argument(help: "Samples: .csv, .libsvm, .svm or .npy.")
-    var data: String
-
-    @Option(help: "A .npy file of class numbers beside .npy samples.")
-    var labels: String?
-
+/// How files of samples are read.
+struct ClassicReadFlags: ParsableArguments {
     @Option(
         help: "Cells that are empty, ?, NA or nan: refuse, drop, mean or zero.",
         transform: named
@@ -54,8 +48,8 @@ struct ClassicDataFlags: ParsableArguments {
         return PoolTeam(try Processor(threads: threads))
     }
 
-    func read(classes: [String]? = nil) throws -> Dataset {
-        if data.hasSuffix(".npy") { return try arrays(classes) }
+    func read(_ data: String, labels: String?, classes: [String]? = nil) throws -> Dataset {
+        if data.hasSuffix(".npy") { return try arrays(data, labels, classes) }
         let column: Int?
         if labelColumn == "none" {
             column = nil
@@ -71,7 +65,11 @@ struct ClassicDataFlags: ParsableArguments {
         return try reader.read(path: data, classes: classes)
     }
 
-    private func arrays(_ known: [String]?) throws -> Dataset {
+    private func arrays(
+        _ data: String,
+        _ labels: String?,
+        _ known: [String]?
+    ) throws -> Dataset {
         let samples = try NPY.read(path: data)
         guard samples.shape.count == 2, samples.shape[0] > 0, samples.shape[1] > 0 else {
             throw SkeinError(
@@ -108,8 +106,25 @@ struct ClassicDataFlags: ParsableArguments {
     }
 }
 
-/// The hyper-parameters of `fit`.
-struct ClassicFitFlags: ParsableArguments {
+/// The flags of every verb that reads samples.
+struct ClassicDataFlags: ParsableArguments {
+    @Argument(help: "Samples: .csv, .libsvm, .svm or .npy.")
+    var data: String
+
+    @Option(help: "A .npy file of class numbers beside .npy samples.")
+    var labels: String?
+
+    @OptionGroup var reading: ClassicReadFlags
+
+    func team() throws -> PoolTeam { try reading.team() }
+
+    func read(classes: [String]? = nil) throws -> Dataset {
+        try reading.read(data, labels: labels, classes: classes)
+    }
+}
+
+/// Which estimator.
+struct ClassicKindFlag: ParsableArguments {
     @Option(
         help: """
             linear_svm, logistic_regression, gaussian_nb, k_neighbors, k_means, decision_tree, \
@@ -118,7 +133,10 @@ struct ClassicFitFlags: ParsableArguments {
         transform: named
     )
     var kind: ClassicKind
+}
 
+/// The hyper-parameters of `fit`.
+struct ClassicFitFlags: ParsableArguments {
     @Option(name: [.customShort("C"), .customLong("strength")], help: "C of the linear models.")
     var strength = 1.0
 
@@ -146,7 +164,11 @@ struct ClassicFitFlags: ParsableArguments {
     @Option(help: "Seed of the draws.")
     var seed: UInt64 = 0
 
-    func fit(_ data: Dataset, on team: PoolTeam) throws -> any ClassicModel {
+    func fit(
+        _ kind: ClassicKind,
+        _ data: Dataset,
+        on team: PoolTeam
+    ) throws -> any ClassicModel {
         switch kind {
         case .linearSVM, .logisticRegression:
             try LinearFit(kind, strength: strength, iterations: iterations ?? 300)

@@ -12,6 +12,7 @@ struct ClassicFit: ParsableCommand {
     )
 
     @OptionGroup var source: ClassicDataFlags
+    @OptionGroup var estimator: ClassicKindFlag
     @OptionGroup var choice: ClassicFitFlags
 
     @Option(name: [.customShort("o"), .long], help: "The directory to write the model to.")
@@ -39,7 +40,7 @@ struct ClassicFit: ParsableCommand {
             training = data.taking(Array(order.dropFirst(count)))
         }
         let start = ContinuousClock.now
-        let model = try choice.fit(training, on: team)
+        let model = try choice.fit(estimator.kind, training, on: team)
         let elapsed = (ContinuousClock.now - start).seconds
         Environment.out(
             "\(model.kind.rawValue): \(training.table.rows) samples, \(model.width) features,"
@@ -60,10 +61,10 @@ struct ClassicFit: ParsableCommand {
     }
 
     private func validate(_ data: Dataset, _ folds: Int, _ team: PoolTeam) throws {
-        guard (2...data.table.rows).contains(max(folds, 0)), !choice.kind.isClustering else {
+        guard (2...data.table.rows).contains(max(folds, 0)), !estimator.kind.isClustering else {
             throw SkeinError(
                 .invalidArgument,
-                "--folds \(folds) of \(data.table.rows) samples for \(choice.kind.rawValue); expected"
+                "--folds \(folds) of \(data.table.rows) samples for \(estimator.kind.rawValue); expected"
                     + " a classifier and 2 or more folds, at most one a sample"
             )
         }
@@ -71,7 +72,7 @@ struct ClassicFit: ParsableCommand {
         for fold in Splits.folds(data.labels, count: folds, seed: choice.seed) {
             let out = Set(fold)
             let rest = (0..<data.table.rows).filter { !out.contains($0) }
-            let model = try choice.fit(data.taking(rest), on: team)
+            let model = try choice.fit(estimator.kind, data.taking(rest), on: team)
             let held = data.taking(fold)
             let labels = try model.predictions(for: held.table, on: team).labels
             let metrics = Metrics(truth: held.labels, predicted: labels, classes: model.classes)
@@ -179,85 +180,12 @@ struct ClassicEvaluate: ParsableCommand {
     }
 }
 
-/// `skein classic export`.
-struct ClassicExport: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "export",
-        abstract: "Write a model as safetensors, whatever form it was read from."
-    )
-
-    @Option(name: [.customShort("m"), .long], help: "A model's directory, scikit-learn's too.")
-    var model: String
-
-    @Option(name: [.customShort("o"), .long], help: "The directory to write.")
-    var output: String
-
-    func run() throws {
-        let loaded = try ModelStore.load(model)
-        try FileManager.default.createDirectory(
-            atPath: output,
-            withIntermediateDirectories: true
-        )
-        try ModelStore.save(loaded, to: output)
-    }
-}
-
-/// `skein classic bench`.
-struct ClassicBench: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "bench",
-        abstract: "Time fit and predict; prints JSON with medians in milliseconds."
-    )
-
-    @OptionGroup var source: ClassicDataFlags
-    @OptionGroup var choice: ClassicFitFlags
-    @OptionGroup var plan: PlanFlag
-
-    @Option(help: "Samples to predict; the fitted ones by default.")
-    var on: String?
-
-    @Option(help: "How often.")
-    var repeats = 5
-
-    func run() throws {
-        let team = try source.team()
-        let data = try source.read()
-        var other = source
-        other.data = on ?? source.data
-        let asked = on == nil ? data : try other.read(classes: data.classes)
-        let plan = try plan.value()
-        var (fits, predictions): ([Double], [Double]) = ([], [])
-        var accuracy = 0.0
-        for _ in 0..<max(repeats, 1) {
-            let start = ContinuousClock.now
-            let model = try choice.fit(data, on: team)
-            let middle = ContinuousClock.now
-            let labels = try model.predictions(for: asked.table, on: team, plan: plan).labels
-            predictions.append((ContinuousClock.now - middle).seconds * 1000)
-            fits.append((middle - start).seconds * 1000)
-            if !model.kind.isClustering {
-                accuracy =
-                    Metrics(truth: asked.labels, predicted: labels, classes: data.classes).accuracy
-            } else {
-                accuracy = model.parameters["inertia"] ?? 0
-            }
-        }
-        let report: JSON = [
-            "kind": .string(choice.kind.rawValue), "threads": .int(team.workers),
-            "fit_ms": .double(fits.sorted()[fits.count / 2]),
-            "predict_ms": .double(predictions.sorted()[predictions.count / 2]),
-            "score": .double(accuracy),
-        ]
-        Environment.out(report.text() + "\n")
-    }
-}
-
 extension Duration {
     /// Seconds, with their fraction.
-    fileprivate var seconds: Double {
+    var seconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 }
 
 /// Four digits after the point.
-private func rounded(_ value: Double) -> String { String(format: "%.4f", value) }
+func rounded(_ value: Double) -> String { String(format: "%.4f", value) }
