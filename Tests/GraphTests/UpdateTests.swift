@@ -51,7 +51,8 @@ import Testing
         let first = GraphLevels(graph, partitioner: RefinePartitioner(), options: options())
         #expect(first.levels.count > 1)
         _ = try embed(first, store: folder)
-        try DivisionFile.write(first, [24, 8], ids: loaded(graph).ids, to: folder + "/division")
+        let shares = [Int](repeating: 8, count: first.levels.count)
+        try DivisionFile.write(first, shares, ids: loaded(graph).ids, to: folder + "/division")
         // One more edge inside a part, between nodes of no border, and one more node tied to it.
         let border = Set(first.levels[1].nodes.map { Int($0) })
         let parts = first.levels[0].partition.parts
@@ -83,7 +84,7 @@ import Testing
             options: options(),
             previous: division.levels
         )
-        #expect(division.shares == [24, 8])
+        #expect(division.shares == shares)
         #expect(second.levels[0].partition.parts[..<800] == parts[...])
         #expect(second.levels[0].partition.parts[800] == home)
         let updated = try embed(second, store: folder)

@@ -26,6 +26,7 @@ public struct DivisionFile: Sendable {
         ids: [Int64],
         to path: String
     ) throws {
+        precondition(shares.count == levels.levels.count)
         try BinaryFile.write(path) { file in
             try file.append(magic)
             try file.append([Int64(levels.levels.count)])

@@ -115,9 +115,9 @@ struct GraphEmbed: AsyncParsableCommand {
                 Environment.error("\r\u{1b}[Kpart \(done) of \(total)\(kept), \(clock.now - start)")
             }
         }
-        let begin = clock.now
+        let (begin, cpu) = (clock.now, Self.processorSeconds)
         let result = try embedder.embed(levels)
-        let spent = clock.now - begin
+        let (spent, worked) = (clock.now - begin, Self.processorSeconds - cpu)
         if !quiet { Environment.error("\n") }
         let file = VectorFile(ids: loaded.ids, vectors: result.vectors)
         let compute = GraphCompute(try input.processor())
@@ -128,6 +128,7 @@ struct GraphEmbed: AsyncParsableCommand {
         summary["division"] = .string(division.settings)
         summary["graph"] = .string(loaded.fingerprint)
         summary["embedding_seconds"] = .double(spent / .seconds(1))
+        summary["embedding_processor_seconds"] = .double(worked)
         summary["seed"] = .string("\(input.seed)")
         summary["blocks"] = .array(
             result.blocks.map { .array([.int($0.lowerBound), .int($0.upperBound)]) }
@@ -162,6 +163,11 @@ struct GraphEmbed: AsyncParsableCommand {
     private func settings(_ graph: String?) throws -> String {
         let own = "\(input.seed) \(embedding.settings) \(try input.processor().instructionSet)"
         return graph.map { "\($0) \(division.settings) \(own)" } ?? own
+    }
+
+    /// What all threads have worked so far.
+    private static var processorSeconds: Double {
+        Double(Foundation.clock()) / Double(CLOCKS_PER_SEC)
     }
 
     private static func makeDirectory(_ path: String) throws {
