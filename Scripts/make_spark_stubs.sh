@@ -4,5 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/../Sources/SkeinSpark"
 python3 -m grpc_tools.protoc --plugin=protoc-gen-swift="$1" \
-    --swift_opt=Visibility=Internal --swift_opt=UseAccessLevelOnImports=true \
+    --swift_opt=Visibility=Package --swift_opt=UseAccessLevelOnImports=true \
     --swift_out=Generated -I. connect.proto

@@ -6,8 +6,8 @@ import SkeinTestSupport
 import Synchronization
 import Testing
 
-@testable import SkeinGraph
-@testable import SkeinGraphSpark
+import SkeinGraph
+import SkeinGraphSpark
 
 /// The graph wing on a real Spark, where one runs: the same results as on this machine.
 @Suite(.serialized) struct SparkGraphTests {

@@ -3,7 +3,7 @@ import SkeinCore
 import SkeinTestSupport
 import Testing
 
-@testable import SkeinGraph
+import SkeinGraph
 
 /// The worker that a cluster's machines run.
 @Suite struct WorkerTests {

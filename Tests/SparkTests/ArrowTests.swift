@@ -3,7 +3,7 @@ import SkeinCore
 import SkeinTestSupport
 import Testing
 
-@testable import SkeinSpark
+import SkeinSpark
 
 @Suite struct ArrowTests {
     private func golden() throws -> [UInt8] {

@@ -4,7 +4,7 @@ import SkeinTestSupport
 import Synchronization
 import Testing
 
-@testable import SkeinSpark
+import SkeinSpark
 
 /// The client against a server of our own that misbehaves on demand.
 @Suite struct ConnectionTests {

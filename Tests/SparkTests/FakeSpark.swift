@@ -5,7 +5,7 @@ import GRPCProtobuf
 import SwiftProtobuf
 import Synchronization
 
-@testable import SkeinSpark
+import SkeinSpark
 
 /// A server that answers as Spark does, and breaks when it is told to.
 final class FakeSpark: RegistrableRPCService {
