@@ -51,8 +51,8 @@ struct DirectoryExport {
             values[key] = file.metadata["tokenizer.ggml.\(key)"]?.int.map { .int($0) }
         }
         configuration = values
-        let kind = file.metadata["tokenizer.ggml.model"]?.string ?? "no_vocab"
-        (tokenizer, settings) = kind == "no_vocab" ? (nil, .null) : try Self.words(file)
+        let isWordless = file.metadata["tokenizer.ggml.tokens"] == nil
+        (tokenizer, settings) = isWordless ? (nil, .null) : try Self.words(file)
     }
 
     /// Llama 3's parameters, of which files hold only the divisors they give.
@@ -62,21 +62,24 @@ struct DirectoryExport {
             ?? (values["hidden_size"]?.int ?? 0) / max(values["num_attention_heads"]?.int ?? 1, 1)
         let base = values["rope_theta"]?.double ?? 10_000
         let factor = Double(factors.max() ?? 1)
-        let old = 8192.0
-        let expected = GGUFExport.rotaryFactors(head, base, factor, low: 1, high: 4, old)
-        let isKnown =
-            expected.count == factors.count
-            && zip(expected, factors).allSatisfy { abs($0 - $1) <= 1e-3 * abs($1) }
-        guard isKnown else {
+        // The context before scaling is not in the file either; all released models have 8,192.
+        let contexts = [8192] + (5...20).map { 1 << $0 }
+        let known = contexts.first { context in
+            let old = Double(context)
+            let expected = GGUFExport.rotaryFactors(head, base, factor, low: 1, high: 4, old)
+            return expected.count == factors.count
+                && zip(expected, factors).allSatisfy { abs($0 - $1) <= 1e-3 * abs($1) }
+        }
+        guard let known else {
             throw SkeinError(
                 .unsupported,
-                "rope_freqs.weight holds other divisors than Llama 3's for 8192 positions",
+                "rope_freqs.weight holds other divisors than Llama 3's, of factors 1 and 4",
                 hint: "name a GGUF file as the target"
             )
         }
         return [
             "rope_type": "llama3", "factor": .double(factor), "low_freq_factor": 1.0,
-            "high_freq_factor": 4.0, "original_max_position_embeddings": .int(Int(old)),
+            "high_freq_factor": 4.0, "original_max_position_embeddings": .int(known),
         ]
     }
 

@@ -106,6 +106,7 @@ struct GGUFExport: Sendable {
         let width = config["hidden_size"]?.int ?? 0
         let head = config["head_dim"]?.int ?? width / max(heads, 1)
         let rope = config["rope_parameters"] ?? config["rope_scaling"] ?? .null
+        try Self.checkAttention(config)
         let base = rope["rope_theta"]?.double ?? config["rope_theta"]?.double ?? 10_000
         add("context_length", config["max_position_embeddings"]?.int)
         add("embedding_length", width)
@@ -118,9 +119,6 @@ struct GGUFExport: Sendable {
         add("attention.layer_norm_rms_epsilon", config["rms_norm_eps"]?.double ?? 1e-6)
         add("rope.dimension_count", head)
         add("rope.freq_base", base)
-        if architecture == "llama", let window = config["sliding_window"]?.int {
-            add("attention.sliding_window", window)
-        }
         let original = rope["original_max_position_embeddings"]?.int
         switch (rope["rope_type"] ?? rope["type"])?.string ?? "default" {
         case "default": break
@@ -136,6 +134,30 @@ struct GGUFExport: Sendable {
             rotaryFactors = Self.rotaryFactors(head, base, factor, low: low, high: high, old)
         case let kind:
             throw SkeinError(.unsupported, "no GGUF file is made with rotary scaling \"\(kind)\"")
+        }
+    }
+
+    /// Refuses what llama.cpp's files have no place for and its readers would leave out in silence.
+    private static func checkAttention(_ config: JSON) throws {
+        let family = config["model_type"]?.string ?? ""
+        let slides = config["use_sliding_window"]?.bool ?? (family == "mistral")
+        let context = config["max_position_embeddings"]?.int ?? 0
+        if slides, let window = config["sliding_window"]?.int, window < context {
+            throw SkeinError(
+                .unsupported,
+                "no GGUF file is made of a \(family) model with a sliding window of \(window) tokens",
+                hint: "name a directory as the target"
+            )
+        }
+        let rotated = config["no_rope_layers"]?.array?.compactMap(\.int) ?? []
+        if family == "smollm3",
+            rotated.indices.contains(where: { rotated[$0] != (($0 + 1) % 4 == 0 ? 0 : 1) })
+        {
+            throw SkeinError(
+                .unsupported,
+                "no GGUF file is made of a smollm3 model whose no_rope_layers is not every fourth",
+                hint: "name a directory as the target"
+            )
         }
     }
 
