@@ -4,7 +4,7 @@ internal import SkeinCore
 ///
 /// A message is a marker, the size of its metadata, the metadata as a FlatBuffer, and a body that holds
 /// the buffers of all columns. Dictionaries, compression and views are not read.
-struct ArrowReader {
+package struct ArrowReader {
     private var fields: [Field] = []
 
     /// What a column holds.
@@ -26,7 +26,7 @@ struct ArrowReader {
     }
 
     /// The tables of a stream.
-    static func tables(_ stream: [UInt8]) throws -> [SparkTable] {
+    package static func tables(_ stream: [UInt8]) throws -> [SparkTable] {
         var reader = ArrowReader()
         var tables: [SparkTable] = []
         var position = 0

@@ -1,7 +1,7 @@
 /// Writes a table as Arrow's stream format, for relations that the client brings along.
-enum ArrowWriter {
+package enum ArrowWriter {
     /// A stream of a schema and one batch.
-    static func stream(_ table: SparkTable) -> [UInt8] {
+    package static func stream(_ table: SparkTable) -> [UInt8] {
         var stream: [UInt8] = []
         append(&stream, type: 1, schema(table), body: [])
         var body = Body()
