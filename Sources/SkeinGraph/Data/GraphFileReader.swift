@@ -168,8 +168,14 @@ extension LoadedGraph {
     ///   - sources: One end of every edge.
     ///   - destinations: The other ends.
     ///   - weights: A positive weight an edge, or `nil`.
+    ///   - report: What is known of the text so far.
     /// - Throws: `SkeinError.Code.unsupported` for 2³¹ nodes or more.
-    package init(sources: [Int64], destinations: [Int64], weights: [Float]?) throws {
+    package init(
+        sources: [Int64],
+        destinations: [Int64],
+        weights: [Float]?,
+        report: LoadingReport = LoadingReport()
+    ) throws {
         var known = IDCollector()
         known.add(sources)
         known.add(destinations)
@@ -181,7 +187,7 @@ extension LoadedGraph {
             destinations: destinations.map { lookup[$0] },
             weights: weights
         )
-        var report = LoadingReport()
+        var report = report
         report.selfLoops = zip(sources, destinations).count { $0 == $1 }
         report.repeats = sources.count - report.selfLoops - graph.edgeCount
         self.init(graph: graph, ids: ids, report: report)
