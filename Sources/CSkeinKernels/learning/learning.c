@@ -1,5 +1,6 @@
 #include "learning.h"
 #include "attention_backward.h"
+#include "attention_forward.h"
 
 static void exponentials(float *y, const float *x, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -72,14 +73,20 @@ static void block_product(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t a_r
     }
 }
 
-static ptrdiff_t attention_scratch(ptrdiff_t head_dim) { return attention_scratch_of(head_dim); }
-
-static void attention_backward(const sk_attention_backward *args, ptrdiff_t kv_head) {
-    attention_head_backward(args, kv_head, block_product, exponentials);
+static ptrdiff_t attention_scratch(ptrdiff_t rows, ptrdiff_t head_dim) {
+    return attention_scratch_of(rows, head_dim);
 }
 
-static void adamw(float *w, float *m, float *v, const float *gradient, ptrdiff_t n,
-                  const sk_adamw *rule) {
+static void attention_forward(const sk_attention_learning *args, ptrdiff_t kv_head) {
+    attention_head_forward(args, kv_head, (block_steps){block_product, exponentials, transpose});
+}
+
+static void attention_backward(const sk_attention_learning *args, ptrdiff_t kv_head) {
+    attention_head_backward(args, kv_head, (block_steps){block_product, exponentials, transpose});
+}
+
+void sk_adamw_values(float *w, float *m, float *v, float *gradient, ptrdiff_t n,
+                     const sk_adamw *rule) {
     const sk_adamw a = *rule;
     const float step = a.rate / a.correction1, root = sqrtf(a.correction2);
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -87,6 +94,7 @@ static void adamw(float *w, float *m, float *v, const float *gradient, ptrdiff_t
         m[i] += (1 - a.beta1) * (g - m[i]);
         v[i] = a.beta2 * v[i] + (1 - a.beta2) * g * g;
         w[i] = w[i] * (1 - a.rate * a.decay) - step * m[i] / (sqrtf(v[i]) / root + a.epsilon);
+        gradient[i] = 0;
     }
 }
 
@@ -100,8 +108,9 @@ void sk_fill_learning(sk_kernels *table) {
     table->gelu_erf_backward = gelu_erf_backward;
     table->cross_entropy = cross_entropy;
     table->attention_scratch = attention_scratch;
+    table->attention_forward = attention_forward;
     table->attention_backward = attention_backward;
-    table->adamw = adamw;
+    table->adamw = sk_adamw_values;
 #if defined(SK_X86)
     if (table->isa == SK_ISA_AVX2 || table->isa == SK_ISA_AVX512) {
         sk_fill_learning_avx2(table);

@@ -1,4 +1,5 @@
 #include "attention_backward.h"
+#include "attention_forward.h"
 #include "learning.h"
 
 #if defined(SK_X86)
@@ -154,8 +155,8 @@ SK_TARGET_AVX2 static void block_product(float *c, ptrdiff_t ldc, const float *a
         for (; i + 6 <= m; i += 6) {
             product_rows(6, c + i * ldc + j, ldc, a + i * a_row, a_row, a_column, b + j, ldb, k);
         }
-        for (; i + 2 <= m; i += 2) {
-            product_rows(2, c + i * ldc + j, ldc, a + i * a_row, a_row, a_column, b + j, ldb, k);
+        for (; i + 4 <= m; i += 4) {
+            product_rows(4, c + i * ldc + j, ldc, a + i * a_row, a_row, a_column, b + j, ldb, k);
         }
         for (; i < m; i++) {
             product_rows(1, c + i * ldc + j, ldc, a + i * a_row, a_row, a_column, b + j, ldb, k);
@@ -163,9 +164,38 @@ SK_TARGET_AVX2 static void block_product(float *c, ptrdiff_t ldc, const float *a
     }
 }
 
-SK_TARGET_AVX2 static void attention_backward(const sk_attention_backward *args,
+SK_TARGET_AVX2 static void attention_forward(const sk_attention_learning *args, ptrdiff_t kv_head) {
+    attention_head_forward(args, kv_head, (block_steps){block_product, exponentials, transpose});
+}
+
+SK_TARGET_AVX2 static void attention_backward(const sk_attention_learning *args,
                                               ptrdiff_t kv_head) {
-    attention_head_backward(args, kv_head, block_product, exponentials);
+    attention_head_backward(args, kv_head, (block_steps){block_product, exponentials, transpose});
+}
+
+SK_TARGET_AVX2 static void adamw(float *w, float *m, float *v, float *gradient, ptrdiff_t n,
+                                 const sk_adamw *rule) {
+    const sk_adamw a = *rule;
+    const sk_f8 step = sk_all8(a.rate / a.correction1), root = sk_all8(sqrtf(a.correction2));
+    const sk_f8 scale = sk_all8(a.gradient_scale), epsilon = sk_all8(a.epsilon);
+    const sk_f8 beta2 = sk_all8(a.beta2), keep = sk_all8(1 - a.rate * a.decay);
+    const sk_f8 share1 = sk_all8(1 - a.beta1), share2 = sk_all8(1 - a.beta2);
+    ptrdiff_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        const sk_f8 g = _mm256_mul_ps(_mm256_loadu_ps(gradient + i), scale);
+        sk_f8 first = _mm256_loadu_ps(m + i), second = _mm256_loadu_ps(v + i);
+        first = _mm256_add_ps(first, _mm256_mul_ps(share1, _mm256_sub_ps(g, first)));
+        second =
+            _mm256_add_ps(_mm256_mul_ps(beta2, second), _mm256_mul_ps(_mm256_mul_ps(share2, g), g));
+        const sk_f8 below = _mm256_add_ps(_mm256_div_ps(_mm256_sqrt_ps(second), root), epsilon);
+        const sk_f8 way = _mm256_div_ps(_mm256_mul_ps(step, first), below);
+        const sk_f8 value = _mm256_mul_ps(_mm256_loadu_ps(w + i), keep);
+        _mm256_storeu_ps(w + i, _mm256_sub_ps(value, way));
+        _mm256_storeu_ps(m + i, first);
+        _mm256_storeu_ps(v + i, second);
+        _mm256_storeu_ps(gradient + i, sk_all8(0));
+    }
+    sk_adamw_values(w + i, m + i, v + i, gradient + i, n - i, rule);
 }
 
 void sk_fill_learning_avx2(sk_kernels *table) {
@@ -177,6 +207,8 @@ void sk_fill_learning_avx2(sk_kernels *table) {
     table->gelu_tanh_backward = gelu_tanh_backward;
     table->gelu_erf_backward = gelu_erf_backward;
     table->cross_entropy = cross_entropy;
+    table->attention_forward = attention_forward;
     table->attention_backward = attention_backward;
+    table->adamw = adamw;
 }
 #endif

@@ -139,7 +139,8 @@ extension Processor {
         spans: [AttentionSpan],
         runs: [[KeyValueRun]]
     ) -> Tensor {
-        var out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
+        if learningRule != nil { return attendLearning(queries, shape: shape, spans: spans) }
+        let out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
         let tasks = AttentionTask.plan(spans, shape, threads: pool.threads)
         let lowered = runs.map { segment in
             segment.map {
@@ -190,7 +191,6 @@ extension Processor {
         }
         // The runs' memory must outlive the tasks.
         withExtendedLifetime(runs) {}
-        record(&out, attending: queries, shape: shape, spans: spans)
         return out
     }
 }
