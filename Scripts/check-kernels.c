@@ -204,8 +204,8 @@ static void check_attention(sk_type type, int32_t dim, int32_t kv_heads, int32_t
         }
         offsets[r + 1] = count;
     }
-    sk_attention args = {q,     columns, y,   columns, heads, kv_heads, dim,   type,
-                         width, 0.3f,    cap, runs,    2,     offsets,  ranges};
+    sk_attention args = {q,     columns, y,   columns, heads, kv_heads, dim,    type,
+                         width, 0.3f,    cap, runs,    2,     offsets,  ranges, NULL};
     level.attention(&args, 0, ROWS, 0, kv_heads);
     args.out = z;
     portable.attention(&args, 0, ROWS, 0, kv_heads);
@@ -395,8 +395,11 @@ static void check_learning_rows(ptrdiff_t n) {
     near(dx[0], dx[1], n, 1e-9, "cross_entropy", n);
     expect(fabs(loss[0] - loss[1]) < 1e-5, "cross_entropy, loss", n);
     const sk_adamw step = {0.1f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.1f, 0.05f, 0.5f};
+    float *gradient = take((size_t)n * 4);
     BOTH(memcpy(dx[i], x, (size_t)n * 4); memset(dx[i] + n, 0, (size_t)n * 4);
-         memset(db[i], 0, (size_t)n * 4); t->adamw(dx[i], dx[i] + n, db[i], dy, n, &step))
+         memset(db[i], 0, (size_t)n * 4); memcpy(gradient, dy, (size_t)n * 4);
+         t->adamw(dx[i], dx[i] + n, db[i], gradient, n, &step))
+    free(gradient);
     same(dx[0], dx[1], (size_t)n * 8, "adamw", n);
     for (ptrdiff_t rows = 1; rows <= 20 && n <= 33; rows += 6) {
         BOTH(t->transpose(dx[i], DEEP, x, n, DEEP, n))
@@ -440,23 +443,36 @@ static void check_attention_backward(ptrdiff_t rows, int32_t dim, int32_t kv_hea
         ranges[r] = (sk_range){r > 70 ? 20 : 0, r + 1};
         offsets[r + 1] = r + 1;
     }
-    const sk_kv_run run = {x + columns, x + columns + kv_heads * dim, (int32_t)rows};
-    const sk_attention forward = {x,    wide, y, columns, heads, kv_heads, dim,   SK_F32,
-                                  wide, 0.3f, 0, &run,    1,     offsets,  ranges};
-    portable.attention(&forward, 0, rows, 0, kv_heads);
+    float *totals = take((size_t)(rows * heads) * 4), *ys[2];
     for (int i = 0; i < 2; i++) {
         const sk_kernels *t = i == 0 ? &level : &portable;
+        ys[i] = i == 0 ? take((size_t)(rows * columns) * 4) : y;
         dx[i] = take((size_t)(rows * wide) * 4);
-        float *scratch = take((size_t)t->attention_scratch(dim) * 4);
-        const sk_attention_backward args = {x,        wide, y,    dy,      dx[i],  rows,   heads,
-                                            kv_heads, dim,  0.3f, offsets, ranges, scratch};
+        float *scratch = take((size_t)t->attention_scratch(rows, dim) * 4);
+        const sk_attention_learning args = {.x = x,
+                                            .x_stride = wide,
+                                            .y = ys[i],
+                                            .totals = totals,
+                                            .dy = dy,
+                                            .dx = dx[i],
+                                            .rows = rows,
+                                            .heads = heads,
+                                            .kv_heads = kv_heads,
+                                            .head_dim = dim,
+                                            .scale = 0.3f,
+                                            .range_offsets = offsets,
+                                            .ranges = ranges,
+                                            .scratch = scratch};
         for (ptrdiff_t h = 0; h < kv_heads; h++) {
+            t->attention_forward(&args, h);
             t->attention_backward(&args, h);
         }
         free(scratch);
     }
+    near(ys[0], ys[1], rows * columns, 1e-10, "attention_forward", dim);
     near(dx[0], dx[1], rows * wide, 1e-9, "attention_backward", dim);
-    free(x), free(dy), free(y), free(dx[0]), free(dx[1]), free(offsets), free(ranges);
+    free(x), free(dy), free(y), free(ys[0]), free(totals), free(dx[0]), free(dx[1]);
+    free(offsets), free(ranges);
 }
 
 static void check_learning(void) {
@@ -489,9 +505,9 @@ static void check_scan(ptrdiff_t rows, ptrdiff_t channels, ptrdiff_t states) {
         for (int j = 0; j < 9; j++) {
             f[j] = take((size_t)lengths[j] * 4);
         }
-        const sk_scan s = {x,      step,     in,       out,  gate,     decay,
-                           skip,   past,     f[1],     f[0], channels, channels,
-                           states, channels, channels, rows, channels, states};
+        const sk_scan s = {x,        step,     in,   out,      gate,     decay,    skip,
+                           past,     f[1],     f[0], NULL,     channels, channels, states,
+                           channels, channels, rows, channels, states};
         t->scan(&s, 0, blocks);
         float *scratch = take((size_t)t->scan_scratch(rows, states, blocks) * 4);
         const sk_scan_backward back = {s,        dy,       f[2],     f[3],   f[4],

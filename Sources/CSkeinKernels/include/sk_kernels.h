@@ -134,13 +134,15 @@ typedef struct SK_SENDABLE sk_kernels {
     void (*gelu_erf_backward)(float *dx, const float *dy, const float *x, ptrdiff_t n);
     /// The loss of one row of logits, which becomes its own gradient.
     double (*cross_entropy)(float *x, ptrdiff_t n, ptrdiff_t target, const sk_cross_entropy *rule);
-    /// Floats of scratch that one call of attention_backward needs.
-    ptrdiff_t (*attention_scratch)(ptrdiff_t head_dim);
-    /// One key-value head with its group of query heads. Never holds more scores than one block.
-    void (*attention_backward)(const sk_attention_backward *args, ptrdiff_t kv_head);
-    /// w, m and v after one step.
-    void (*adamw)(float *w, float *m, float *v, const float *gradient, ptrdiff_t n,
-                  const sk_adamw *rule);
+    /// Floats of scratch that one call of the next two needs.
+    ptrdiff_t (*attention_scratch)(ptrdiff_t rows, ptrdiff_t head_dim);
+    /// One key-value head with its group of query heads: y and totals. Like the way back, it never
+    /// holds more scores than one block.
+    void (*attention_forward)(const sk_attention_learning *args, ptrdiff_t kv_head);
+    /// The same head's part of dx, from y, totals and dy.
+    void (*attention_backward)(const sk_attention_learning *args, ptrdiff_t kv_head);
+    /// w, m and v after one step; the gradient becomes zeros.
+    void (*adamw)(float *w, float *m, float *v, float *gradient, ptrdiff_t n, const sk_adamw *rule);
 
     // ---- recurrences (scan/) ----
     /// Blocks block_begin ..< block_end of channels.

@@ -165,22 +165,23 @@ typedef struct sk_cross_entropy {
     float scale;     ///< multiplies the gradient, not the loss
 } sk_cross_entropy;
 
-/// One ragged segment's attention on the way back. Queries, keys and values lie side by side in
-/// rows of `x`, and so do their gradients in `dx`, which the kernel sets for its heads. Ranges are
-/// those of sk_attention, without a past.
-typedef struct sk_attention_backward {
+/// One ragged segment's attention while it learns, there and back. Queries, keys and values lie
+/// side by side in rows of `x`, and so do their gradients in `dx`, which the way back sets for its
+/// heads. Ranges are those of sk_attention, without a past.
+typedef struct sk_attention_learning {
     const float *x; ///< rows of [heads | kv_heads | kv_heads] heads, x_stride floats apart
     ptrdiff_t x_stride;
-    const float *y;  ///< what attention gave, [rows][heads][head_dim], contiguous
-    const float *dy; ///< its gradient, likewise
-    float *dx;       ///< the gradient of x, rows x_stride floats apart
+    float *y;                  ///< what attention gives, [rows][heads][head_dim], contiguous
+    float *totals;             ///< [rows][heads]: the log of the sum of the scores' exponentials
+    const float *_Nullable dy; ///< the gradient of y, likewise; only on the way back
+    float *_Nullable dx;       ///< the gradient of x, rows x_stride floats apart
     ptrdiff_t rows;
     int32_t heads, kv_heads, head_dim;
     float scale;
     const int32_t *range_offsets; ///< rows + 1
     const sk_range *ranges;
-    float *scratch; ///< attention_scratch(head_dim) floats
-} sk_attention_backward;
+    float *scratch; ///< attention_scratch(rows, head_dim) floats
+} sk_attention_learning;
 
 /// Channels that a scan's states and decays keep together: both are
 /// [blocks][states][SK_SCAN_BLOCK], what lies beyond the last channel is zero.

@@ -42,6 +42,11 @@ static void block_product(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t a_r
     }
 }
 
+static void adamw(float *w, float *m, float *v, float *gradient, ptrdiff_t n,
+                  const sk_adamw *rule) {
+    adamw_values(w, m, v, gradient, n, rule);
+}
+
 #define LEVEL
 
 #include "learning_table.h"

@@ -10,6 +10,8 @@
 enum { LANES = 16, SPAN = 256 };
 
 typedef void sk_row_map(float *y, const float *x, ptrdiff_t n);
+typedef void sk_transpose(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
+                          ptrdiff_t columns);
 
 SK_INLINE float sum_of_lanes(const float lanes[LANES]) {
     float sums[LANES];
@@ -35,6 +37,23 @@ SK_INLINE float dot(const float *a, const float *b, ptrdiff_t n) {
         lanes[l] += a[i] * b[i];
     }
     return sum_of_lanes(lanes);
+}
+
+/// The largest of `least` and n values; n is a multiple of LANES, and no value may be NaN.
+SK_INLINE float largest(const float *x, ptrdiff_t n, float least) {
+    float lanes[LANES];
+    for (int l = 0; l < LANES; l++) {
+        lanes[l] = least;
+    }
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        for (int l = 0; l < LANES; l++) {
+            lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+        }
+    }
+    for (int l = 1; l < LANES; l++) {
+        lanes[0] = lanes[l] > lanes[0] ? lanes[l] : lanes[0];
+    }
+    return lanes[0];
 }
 
 /// Adds (a - shift) * b for `count` lanes; without b, a - shift.
@@ -225,6 +244,20 @@ SK_INLINE double cross_entropy_row(float *x, ptrdiff_t n, ptrdiff_t target,
 typedef void sk_block_product(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t a_row,
                               ptrdiff_t a_column, const float *b, ptrdiff_t ldb, ptrdiff_t m,
                               ptrdiff_t n, ptrdiff_t k);
+
+/// One step of the values; the gradient becomes zeros.
+SK_INLINE void adamw_values(float *w, float *m, float *v, float *gradient, ptrdiff_t n,
+                            const sk_adamw *rule) {
+    const sk_adamw a = *rule;
+    const float step = a.rate / a.correction1, root = sqrtf(a.correction2);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const float g = gradient[i] * a.gradient_scale;
+        m[i] += (1 - a.beta1) * (g - m[i]);
+        v[i] = a.beta2 * v[i] + (1 - a.beta2) * g * g;
+        w[i] = w[i] * (1 - a.rate * a.decay) - step * m[i] / (sqrtf(v[i]) / root + a.epsilon);
+        gradient[i] = 0;
+    }
+}
 
 /// The levels that learning_body.h is compiled for.
 void sk_learning_avx2(sk_kernels *table);

@@ -117,4 +117,25 @@ LEVEL static void block_product(float *c, ptrdiff_t ldc, const float *a, ptrdiff
     }
 }
 
+/// The operations of adamw_values in their order, so that a value's bits do not depend on its
+/// place.
+LEVEL static void adamw(float *w, float *m, float *v, float *gradient, ptrdiff_t n,
+                        const sk_adamw *rule) {
+    const sk_adamw a = *rule;
+    const float step = a.rate / a.correction1, root = sqrtf(a.correction2);
+    ptrdiff_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) {
+        const sk_v g = sk_load(gradient + i) * a.gradient_scale;
+        sk_v first = sk_load(m + i), second = sk_load(v + i);
+        first += (1 - a.beta1) * (g - first);
+        second = a.beta2 * second + (1 - a.beta2) * g * g;
+        const sk_v below = __builtin_elementwise_sqrt(second) / root + a.epsilon;
+        sk_store(w + i, sk_load(w + i) * (1 - a.rate * a.decay) - step * first / below);
+        sk_store(m + i, first);
+        sk_store(v + i, second);
+        sk_store(gradient + i, (sk_v){0});
+    }
+    adamw_values(w + i, m + i, v + i, gradient + i, n - i, rule);
+}
+
 #include "learning_table.h"

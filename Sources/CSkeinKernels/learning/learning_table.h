@@ -1,7 +1,8 @@
-// The entries of one level, after exponentials, distribution, transpose, log_of_sum and
-// block_product, with which they are made, and LEVEL.
+// The entries of one level, after exponentials, distribution, transpose, log_of_sum, block_product
+// and adamw, with which they are made, and LEVEL.
 
 #include "attention_backward.h"
+#include "attention_forward.h"
 
 LEVEL static void pack_columns(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
                                ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
@@ -38,22 +39,16 @@ LEVEL static double cross_entropy(float *x, ptrdiff_t n, ptrdiff_t target,
     return cross_entropy_row(x, n, target, rule, log_of_sum(x, n), exponentials);
 }
 
-static ptrdiff_t attention_scratch(ptrdiff_t head_dim) { return attention_scratch_of(head_dim); }
-
-LEVEL static void attention_backward(const sk_attention_backward *args, ptrdiff_t kv_head) {
-    attention_head_backward(args, kv_head, block_product, exponentials);
+static ptrdiff_t attention_scratch(ptrdiff_t rows, ptrdiff_t head_dim) {
+    return attention_scratch_of(rows, head_dim);
 }
 
-LEVEL static void adamw(float *w, float *m, float *v, const float *gradient, ptrdiff_t n,
-                        const sk_adamw *rule) {
-    const sk_adamw a = *rule;
-    const float step = a.rate / a.correction1, root = sqrtf(a.correction2);
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const float g = gradient[i] * a.gradient_scale;
-        m[i] += (1 - a.beta1) * (g - m[i]);
-        v[i] = a.beta2 * v[i] + (1 - a.beta2) * g * g;
-        w[i] = w[i] * (1 - a.rate * a.decay) - step * m[i] / (sqrtf(v[i]) / root + a.epsilon);
-    }
+LEVEL static void attention_forward(const sk_attention_learning *args, ptrdiff_t kv_head) {
+    attention_head_forward(args, kv_head, (block_steps){block_product, exponentials, transpose});
+}
+
+LEVEL static void attention_backward(const sk_attention_learning *args, ptrdiff_t kv_head) {
+    attention_head_backward(args, kv_head, (block_steps){block_product, exponentials, transpose});
 }
 
 SK_INLINE void fill_table(sk_kernels *table) {
@@ -66,6 +61,7 @@ SK_INLINE void fill_table(sk_kernels *table) {
     table->gelu_erf_backward = gelu_erf_backward;
     table->cross_entropy = cross_entropy;
     table->attention_scratch = attention_scratch;
+    table->attention_forward = attention_forward;
     table->attention_backward = attention_backward;
     table->adamw = adamw;
 }

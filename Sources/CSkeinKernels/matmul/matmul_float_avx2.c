@@ -113,29 +113,39 @@ SK_INLINE SK_TARGET_AVX2 void runs_of_tiles(sk_type type, int rows, int tiles, c
     }
 }
 
-/// A chunk of one tile for more than ROWS rows, in blocks of almost equal height.
+/// A chunk of one tile for block `i` of a panel's rows, of 3 ... ROWS.
+SK_INLINE SK_TARGET_AVX2 void row_block(sk_type type, int is_far, const sk_panel *p, ptrdiff_t t,
+                                        ptrdiff_t i, ptrdiff_t blocks) {
+    const ptrdiff_t first = p->rows * i / blocks;
+    sk_panel part = *p;
+    part.x += (size_t)first * p->x_bytes;
+    part.y += first * p->ldy;
+    part.partial += first * p->partial_ld;
+    switch (p->rows * (i + 1) / blocks - first) {
+    case 3:
+        some_tiles(type, 3, 1, is_far, &part, t);
+        break;
+    case 4:
+        some_tiles(type, 4, 1, is_far, &part, t);
+        break;
+    case 5:
+        some_tiles(type, 5, 1, is_far, &part, t);
+        break;
+    default:
+        some_tiles(type, 6, 1, is_far, &part, t);
+        break;
+    }
+}
+
+/// A chunk of one tile for more than ROWS rows, in blocks of almost equal height. When the weights
+/// are far, the first block brings them near.
 SK_INLINE SK_TARGET_AVX2 void all_rows(sk_type type, int is_far, const sk_panel *p, ptrdiff_t t) {
     const ptrdiff_t blocks = (p->rows + ROWS - 1) / ROWS;
-    for (ptrdiff_t i = 0; i < blocks; i++) {
-        const ptrdiff_t first = p->rows * i / blocks;
-        sk_panel part = *p;
-        part.x += (size_t)first * p->x_bytes;
-        part.y += first * p->ldy;
-        part.partial += first * p->partial_ld;
-        switch (p->rows * (i + 1) / blocks - first) {
-        case 3:
-            some_tiles(type, 3, 1, is_far, &part, t);
-            break;
-        case 4:
-            some_tiles(type, 4, 1, is_far, &part, t);
-            break;
-        case 5:
-            some_tiles(type, 5, 1, is_far, &part, t);
-            break;
-        default:
-            some_tiles(type, 6, 1, is_far, &part, t);
-            break;
-        }
+    if (is_far) {
+        row_block(type, 1, p, t, 0, blocks);
+    }
+    for (ptrdiff_t i = is_far; i < blocks; i++) {
+        row_block(type, 0, p, t, i, blocks);
     }
 }
 

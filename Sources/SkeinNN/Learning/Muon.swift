@@ -34,13 +34,13 @@ public struct Muon: UpdateRule {
         _ processor: Processor
     ) {
         precondition(parameter.shape.count == 2, "Muon moves matrices, not \(parameter.shape)")
-        let momentum = momentum
-        processor.update(parameter, &moments[0]) { value, moment, gradient in
-            (value, momentum * moment + (1 - momentum) * gradient * step.gradientScale)
-        }
-        let direction =
-            isNesterov
-            ? processor.nesterov(parameter, moments[0], momentum, step.gradientScale) : moments[0]
+        let direction = processor.direction(
+            parameter,
+            &moments[0],
+            momentum: momentum,
+            gradientScale: step.gradientScale,
+            isNesterov: isNesterov
+        )
         let way = processor.orthogonalized(direction, steps: iterations)
         let scale = 0.2 * Float(max(parameter.rows, parameter.width)).squareRoot()
         processor.move(

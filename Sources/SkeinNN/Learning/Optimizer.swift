@@ -5,7 +5,7 @@ public protocol UpdateRule: Sendable {
     /// How many moments, each as large as the parameter, the rule keeps.
     var momentCount: Int { get }
 
-    /// Moves a parameter one step.
+    /// Moves a parameter one step and clears its gradient.
     ///
     /// - Parameters:
     ///   - parameter: The parameter, with its gradient.
@@ -123,7 +123,6 @@ public final class Optimizer {
             )
             for (place, parameter) in group.parameters.enumerated() {
                 group.rule.update(parameter, &moments[index][place], step, processor)
-                parameter.clearGradient()
             }
         }
         return norm

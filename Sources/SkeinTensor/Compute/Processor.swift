@@ -24,8 +24,8 @@ public final class Processor: Sendable {
     public let arena: Arena
     /// What operations record themselves on, if anything.
     public let tape: Tape?
-    /// Dropout of operations that leave no record, since a tape will run them again.
-    let droppingWithoutRecord: Dropout?
+    /// The rule of operations that leave no record, since a tape will run them again.
+    private let ruleWithoutRecord: Tape.Rule?
     /// The level's kernels.
     package let kernels: sk_kernels
 
@@ -64,17 +64,17 @@ public final class Processor: Sendable {
         self.scanChunk = scanChunk
         arena = Arena()
         tape = nil
-        droppingWithoutRecord = nil
+        ruleWithoutRecord = nil
     }
 
-    private init(_ other: Processor, tape: Tape?, dropout: Dropout? = nil) {
+    private init(_ other: Processor, tape: Tape?, rule: Tape.Rule? = nil) {
         instructionSet = other.instructionSet
         kernels = other.kernels
         pool = other.pool
         scanChunk = other.scanChunk
         arena = other.arena
         self.tape = tape
-        droppingWithoutRecord = dropout
+        ruleWithoutRecord = rule
     }
 
     /// The same threads and memory, with operations that record themselves.
@@ -83,10 +83,11 @@ public final class Processor: Sendable {
     /// The same threads and memory, with operations that leave no record.
     var unrecorded: Processor { tape == nil ? self : Processor(self, tape: nil) }
 
-    /// The same without a record, with a rule's dropout.
-    func dropping(as rule: Tape.Rule) -> Processor {
-        Processor(self, tape: nil, dropout: rule.dropout)
-    }
+    /// The same without a record; operations do what they would do for a tape with this rule.
+    func learning(by rule: Tape.Rule) -> Processor { Processor(self, tape: nil, rule: rule) }
+
+    /// The rule of a pass that learns.
+    var learningRule: Tape.Rule? { tape?.rule ?? ruleWithoutRecord }
 
     /// The number of cores this process may use.
     public static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

@@ -71,6 +71,18 @@ public struct Tensor: Sendable {
         return pointer
     }
 
+    /// The first value, after making sure on all threads that no other tensor shares the memory.
+    mutating func mutablePointer(_ pool: ThreadPool) -> UnsafeMutablePointer<Float> {
+        if isKnownUniquelyReferenced(&lease) { return pointer }
+        let copy = Lease(count * MemoryLayout<Float>.stride, lease.arena)
+        let (from, to) = (lease.storage, copy.storage)
+        pool.run(count: count * MemoryLayout<Float>.stride, grain: 1 << 18) { range in
+            to.copy(from: from, at: range.lowerBound, to: range.lowerBound, byteCount: range.count)
+        }
+        lease = copy
+        return pointer
+    }
+
     /// Lends one row.
     ///
     /// - Precondition: `row` is within the tensor.

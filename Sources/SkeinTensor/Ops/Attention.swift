@@ -140,7 +140,8 @@ extension Processor {
         spans: [AttentionSpan],
         runs: [[KeyValueRun]]
     ) -> Tensor {
-        var out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
+        if learningRule != nil { return attendLearning(queries, shape: shape, spans: spans) }
+        let out = Tensor(rows: queries.rows, width: shape.heads * shape.headDim, arena: arena)
         let tasks = AttentionTask.plan(spans, shape, threads: pool.threads)
         let pass = AttentionPass(kernels, queries, shape, dtype, spans, runs)
         let whole = tasks.filter { spans[$0.span].visible.parts(of: $0.rows) < 2 }
@@ -158,7 +159,6 @@ extension Processor {
         attend(divided, of: pass, into: out)
         // The runs' memory must outlive the tasks.
         withExtendedLifetime(runs) {}
-        record(&out, attending: queries, shape: shape, spans: spans)
         return out
     }
 }

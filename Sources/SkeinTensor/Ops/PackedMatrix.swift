@@ -38,26 +38,7 @@ public final class PackedMatrix: Sendable {
     /// The weights in tile order, for as long as the result lives.
     func lend(_ processor: Processor) -> Workspace {
         guard let parameter else { return Workspace(storage) }
-        let kernels = processor.kernels
-        let packed = Workspace(
-            kernels.packed_bytes(format.code, outputs, inputs),
-            processor.arena
-        )
-        let (outputs, inputs, tile) = (outputs, inputs, Int(SK_TILE_N))
-        processor.pool.run(count: (outputs + tile - 1) / tile, grain: 4) { range in
-            let first = range.lowerBound * tile
-            kernels.pack(
-                DType.f32.rawValue,
-                packed.storage.base,
-                parameter.pointer + first * inputs,
-                inputs * MemoryLayout<Float>.stride,
-                first,
-                min(range.upperBound * tile, outputs),
-                outputs,
-                inputs
-            )
-        }
-        return packed
+        return processor.packRows(parameter.pointer, outputs: outputs, inputs: inputs)
     }
 
     /// Packs a matrix from rows in their file layout, on all threads.

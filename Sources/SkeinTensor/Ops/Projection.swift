@@ -60,6 +60,18 @@ extension Processor {
         through projection: Projection,
         addingTo residual: consuming Tensor? = nil
     ) -> Tensor {
+        let weights = x.rows == 0 ? [] : projection.parts.map { $0.matrix.lend(self) }
+        return project(x, after: prologue, through: projection, weights, addingTo: residual)
+    }
+
+    /// The same with weights that were lent before.
+    func project(
+        _ x: Tensor,
+        after prologue: Prologue = .none,
+        through projection: Projection,
+        _ weights: [Workspace],
+        addingTo residual: consuming Tensor? = nil
+    ) -> Tensor {
         let before = residual?.node
         let k = projection.inputs
         precondition(prologue.outputWidth(x.width) == k, "rows of \(x.width) for \(k) inputs")
@@ -68,9 +80,8 @@ extension Processor {
         var y = residual ?? Tensor(rows: rows, width: projection.outputs, arena: arena)
         precondition(y.rows == rows && y.width == projection.outputs, "residual is misshapen")
         guard rows > 0 else { return y }
-        nonisolated(unsafe) let target = y.mutablePointer()
+        nonisolated(unsafe) let target = y.mutablePointer(pool)
         let prepared = prepare(x, prologue, k, formats: projection.parts.map(\.matrix.format))
-        let weights = projection.parts.map { $0.matrix.lend(self) }
         let pieces = Piece.plan(projection, rows: rows, threads: pool.threads)
         let stride = projection.outputs
         pool.run(tasks: pieces.count) { [kernels] index in

@@ -75,17 +75,24 @@ extension Processor {
         let gradients =
             tape == nil ? nil : Tensor(rows: hidden.rows, width: projection.inputs, arena: arena)
         var outcome = CrossEntropy.Outcome(sum: 0, count: 0)
+        let weights = projection.parts.map { $0.matrix.lend(processor) }
+        let transposed = gradients.map { _ in processor.packTransposed(projection) }
         for first in stride(from: 0, to: hidden.rows, by: max(rule.chunkRows, 1)) {
             let range = first..<min(first + rule.chunkRows, hidden.rows)
             let rows = processor.gather(hidden, rows: range.map { Int32($0) })
             let plain = prologue.isNone ? rows : processor.apply(prologue, to: rows)
-            let logits = processor.project(plain, through: projection)
+            let logits = processor.project(plain, through: projection, weights)
             for loss in processor.judge(logits, targets[range], rule) {
                 outcome.sum += loss
             }
             outcome.count += targets[range].count { $0 != CrossEntropy.ignored }
             guard let gradients else { continue }
-            let part = processor.backward(logits, of: plain, through: projection)
+            let part = processor.backward(
+                logits,
+                of: plain,
+                through: projection,
+                transposed: transposed
+            )
             (gradients.pointer + first * part.width).update(from: part.pointer, count: part.count)
         }
         if let tape, let gradients {

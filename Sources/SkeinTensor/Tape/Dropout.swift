@@ -65,7 +65,7 @@ extension Processor {
         addingTo residual: consuming Tensor,
         dropoutSite site: Int
     ) -> Tensor {
-        guard let dropout = tape?.rule.dropout ?? droppingWithoutRecord, dropout.rate > 0 else {
+        guard let dropout = learningRule?.dropout, dropout.rate > 0 else {
             return project(x, after: prologue, through: projection, addingTo: residual)
         }
         let product = project(x, after: prologue, through: projection)

@@ -3,23 +3,25 @@ internal import CSkeinKernels
 extension Processor {
     /// `a · b` of row-major tensors.
     func product(_ a: Tensor, _ b: Tensor) -> Tensor {
-        let y = Tensor(rows: a.rows, width: b.width, arena: arena)
-        let weights = packColumns([(UnsafePointer(b.pointer), b.rows)], width: b.width)
-        multiply(
-            prepareRows(a),
-            0..<a.rows,
-            weights,
-            outputs: b.width,
-            into: y.pointer,
-            isAdding: false
-        )
+        product(a, packColumns([(UnsafePointer(b.pointer), b.rows)], width: b.width), b.width)
+    }
+
+    /// `a · bᵀ` of row-major tensors.
+    func product(_ a: Tensor, transposed b: Tensor) -> Tensor {
+        product(a, packRows(b.pointer, outputs: b.rows, inputs: b.width), b.rows)
+    }
+
+    private func product(_ a: Tensor, _ weights: Workspace, _ outputs: Int) -> Tensor {
+        let y = Tensor(rows: a.rows, width: outputs, arena: arena)
+        let rows = prepareRows(a)
+        multiply(rows, 0..<a.rows, weights, outputs: outputs, into: y.pointer, isAdding: false)
         return y
     }
 
     /// The transpose.
     func transposed(_ x: Tensor) -> Tensor {
         let y = Tensor(rows: x.width, width: x.rows, arena: arena)
-        kernels.transpose(y.pointer, x.rows, x.pointer, x.width, x.rows, x.width)
+        transpose(x, into: y.pointer, pitch: x.rows)
         return y
     }
 
@@ -34,25 +36,23 @@ extension Processor {
     public func orthogonalized(_ matrix: Tensor, steps: Int = 5) -> Tensor {
         let isTall = matrix.rows > matrix.width
         var x = isTall ? transposed(matrix) : matrix
-        let norm = Float(x.values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot())
-        x = combined(x, 1 / (norm + 1e-7))
+        let norm = Float(squaredNorm(x.pointer, x.count).squareRoot())
+        x = combined(x, 1 / (norm + 1e-7), x, 0)
         let (a, b, c): (Float, Float, Float) = (3.4445, -4.7750, 2.0315)
         for _ in 0..<steps {
-            let square = product(x, transposed(x))
-            let mixed = combined(square, b, product(square, square), c)
+            let square = product(x, transposed: x)
+            let mixed = combined(square, b, product(square, transposed: square), c)
             x = combined(x, a, product(mixed, x), 1)
         }
         return isTall ? transposed(x) : x
     }
 
     /// `x · a + y · b`.
-    private func combined(_ x: Tensor, _ a: Float, _ y: Tensor? = nil, _ b: Float = 0) -> Tensor {
+    private func combined(_ x: Tensor, _ a: Float, _ y: Tensor, _ b: Float) -> Tensor {
         let result = Tensor(rows: x.rows, width: x.width, arena: arena)
         pool.run(count: x.count, grain: 1 << 14) { range in
-            for index in range {
-                let other = y.map { $0.pointer[index] * b } ?? 0
-                result.pointer[index] = x.pointer[index] * a + other
-            }
+            let (target, left, right) = (result.pointer, x.pointer, y.pointer)
+            for index in range { target[index] = left[index] * a + right[index] * b }
         }
         return result
     }

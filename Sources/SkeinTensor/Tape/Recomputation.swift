@@ -32,7 +32,7 @@ extension Processor {
         let input = copy x
         var rule = tape.rule
         rule.recomputesBlocks = false
-        var y = body(x, dropping(as: rule))
+        var y = body(x, learning(by: rule))
         let processor = unrecorded
         tape.record(&y) { dy, tape in
             let inner = Tape(rule)

@@ -32,7 +32,7 @@ extension Processor {
         tape.record(&y) { dy, tape in
             var dx = dy
             if let inverse {
-                nonisolated(unsafe) let target = dx.mutablePointer()
+                nonisolated(unsafe) let target = dx.mutablePointer(processor.pool)
                 let (width, heads) = (dx.width, shape.heads + shape.kvHeads)
                 processor.pool.run(count: dx.rows, grain: max(1, 16384 / width)) { range in
                     for row in range {
@@ -102,50 +102,64 @@ extension Processor {
         return dx
     }
 
-    /// Records attention of segments that read no past over their own rows of `[q | k | v]`.
-    func record(
-        _ y: inout Tensor,
-        attending fused: Tensor,
-        shape: AttentionShape,
-        spans: [AttentionSpan]
-    ) {
-        guard let tape else { return }
-        precondition(spans.allSatisfy { $0.past == 0 }, "a tape met a segment that reads a past")
-        precondition(fused.width == shape.fusedWidth, "a tape met queries without their keys")
-        let processor = unrecorded
-        let out = y
-        tape.record(&y) { dy, tape in
-            let dx = processor.backward(dy, from: out, of: fused, shape: shape, spans: spans)
-            tape.add(dx, to: fused.node, processor)
-        }
-    }
-
-    private func backward(
-        _ dy: Tensor,
-        from y: Tensor,
-        of fused: Tensor,
+    /// Attention of segments that read no past over their own rows of `[q | k | v]`, as a pass that
+    /// learns makes it: in blocks, and with what the way back needs.
+    func attendLearning(
+        _ fused: Tensor,
         shape: AttentionShape,
         spans: [AttentionSpan]
     ) -> Tensor {
-        let dx = Tensor(rows: fused.rows, width: fused.width, arena: arena)
+        precondition(spans.allSatisfy { $0.past == 0 }, "a tape met a segment that reads a past")
+        precondition(fused.width == shape.fusedWidth, "a tape met queries without their keys")
+        var out = Tensor(rows: fused.rows, width: shape.heads * shape.headDim, arena: arena)
+        let totals = Tensor(rows: fused.rows, width: shape.heads, arena: arena)
+        let pass = AttentionPass(fused: fused, out: out, totals: totals, shape: shape, spans: spans)
+        walk(pass) { [kernels] arguments, head in kernels.attention_forward(&arguments, head) }
+        guard let tape else { return out }
+        let (processor, kept) = (unrecorded, out)
+        tape.record(&out) { dy, tape in
+            let dx = Tensor(rows: fused.rows, width: fused.width, arena: processor.arena)
+            let pass = AttentionPass(
+                fused: fused,
+                out: kept,
+                totals: totals,
+                shape: shape,
+                spans: spans
+            )
+            processor.walk(pass, gradient: (dy, dx)) { [kernels = processor.kernels] in
+                kernels.attention_backward(&$0, $1)
+            }
+            tape.add(dx, to: fused.node, processor)
+        }
+        return out
+    }
+
+    /// Calls `body` for each key-value head of each segment.
+    private func walk(
+        _ pass: AttentionPass,
+        gradient: (dy: Tensor, dx: Tensor)? = nil,
+        _ body: @escaping @Sendable (inout sk_attention_learning, Int) -> Void
+    ) {
+        let (shape, spans, fused, out) = (pass.shape, pass.spans, pass.fused, pass.out)
         let kvHeads = shape.kvHeads
-        let bytes = kernels.attention_scratch(shape.headDim) * MemoryLayout<Float>.stride
         pool.run(tasks: spans.count * kvHeads) { [kernels, arena] task in
             let span = spans[task / kvHeads]
-            let first = span.rows.lowerBound
-            let scratch = Workspace(bytes, arena)
+            let (first, rows) = (span.rows.lowerBound, span.rows.count)
+            let floats = kernels.attention_scratch(rows, shape.headDim)
+            let scratch = Workspace(floats * MemoryLayout<Float>.stride, arena)
             span.offsets.withUnsafeBufferPointer { offsets in
                 span.ranges.withUnsafeBufferPointer { ranges in
                     guard let offsets = offsets.baseAddress else { return }
                     var none = sk_range(begin: 0, end: 0)
                     withUnsafePointer(to: &none) { none in
-                        var arguments = sk_attention_backward(
+                        var arguments = sk_attention_learning(
                             x: fused.pointer + first * fused.width,
                             x_stride: fused.width,
-                            y: y.pointer + first * y.width,
-                            dy: dy.pointer + first * dy.width,
-                            dx: dx.pointer + first * dx.width,
-                            rows: span.rows.count,
+                            y: out.pointer + first * out.width,
+                            totals: pass.totals.pointer + first * shape.heads,
+                            dy: gradient.map { UnsafePointer($0.dy.pointer + first * out.width) },
+                            dx: gradient.map { $0.dx.pointer + first * fused.width },
+                            rows: rows,
                             heads: Int32(shape.heads),
                             kv_heads: Int32(kvHeads),
                             head_dim: Int32(shape.headDim),
@@ -154,11 +168,20 @@ extension Processor {
                             ranges: ranges.baseAddress ?? none,
                             scratch: scratch.storage.base.assumingMemoryBound(to: Float.self)
                         )
-                        kernels.attention_backward(&arguments, task % kvHeads)
+                        body(&arguments, task % kvHeads)
                     }
                 }
             }
         }
-        return dx
     }
+}
+
+/// The tensors of attention that learns: rows of `[q | k | v]`, what it gives, and each row's and head's
+/// log of the sum of the scores' exponentials.
+private struct AttentionPass: Sendable {
+    let fused: Tensor
+    let out: Tensor
+    let totals: Tensor
+    let shape: AttentionShape
+    let spans: [AttentionSpan]
 }

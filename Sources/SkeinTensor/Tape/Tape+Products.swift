@@ -30,25 +30,49 @@ extension Processor {
         let (k, width) = (x.rows, x.width)
         let pitch = kernels.activation_bytes(DType.f32.rawValue, k) / MemoryLayout<Float>.stride
         let workspace = Workspace(pitch * MemoryLayout<Float>.stride * width, arena)
-        let block = 32
+        let target = workspace.storage.base.assumingMemoryBound(to: Float.self)
+        transpose(x, into: target, pitch: pitch)
+        for column in 0..<width { target[column * pitch + k] = 0 }
+        return PreparedRows(workspace: workspace, rows: width, k: k)
+    }
+
+    /// Writes the transpose of `x`, rows `pitch` values apart.
+    func transpose(_ x: Tensor, into target: UnsafeMutablePointer<Float>, pitch: Int) {
+        let (rows, width, block) = (x.rows, x.width, 128)
+        nonisolated(unsafe) let target = target
         pool.run(count: (width + block - 1) / block, grain: 1) { [kernels] range in
             let first = range.lowerBound * block
             let count = min(range.upperBound * block, width) - first
-            let target = workspace.storage.base.assumingMemoryBound(to: Float.self)
             // Short runs of rows keep what is written in the first cache.
-            for row in stride(from: 0, to: k, by: 64) {
+            for row in stride(from: 0, to: rows, by: 64) {
                 kernels.transpose(
                     target + first * pitch + row,
                     pitch,
                     x.pointer + row * width + first,
                     width,
-                    min(64, k - row),
+                    min(64, rows - row),
                     count
                 )
             }
-            for column in first..<first + count { target[column * pitch + k] = 0 }
         }
-        return PreparedRows(workspace: workspace, rows: width, k: k)
+    }
+
+    /// Rows of f32 weights in tile order: each tile is the transpose of its rows.
+    func packRows(_ rows: UnsafePointer<Float>, outputs: Int, inputs: Int) -> Workspace {
+        let type = DType.f32.rawValue
+        let packed = Workspace(kernels.packed_bytes(type, outputs, inputs), arena)
+        let tile = Int(SK_TILE_N)
+        nonisolated(unsafe) let source = rows
+        pool.run(count: (outputs + tile - 1) / tile, grain: 4) { [kernels] range in
+            let target = packed.storage.base.assumingMemoryBound(to: Float.self)
+            for first in range.map({ $0 * tile }) {
+                let place = target + first * inputs
+                let count = min(tile, outputs - first)
+                if count < tile { place.update(repeating: 0, count: tile * inputs) }
+                kernels.transpose(place, tile, source + first * inputs, inputs, count, inputs)
+            }
+        }
+        return packed
     }
 
     /// Rows that lie one below the other in several places, packed as the columns of weights: the

@@ -32,15 +32,16 @@ extension Processor {
     ///   - dy: The gradient of the product, `[rows, outputs]`.
     ///   - x: What entered it, `[rows, inputs]`.
     ///   - projection: Its weights; each stands on a parameter.
+    ///   - transposed: What `packTransposed` gave for the weights, if they were packed before.
     /// - Returns: The gradient of `x`.
-    func backward(_ dy: Tensor, of x: Tensor, through projection: Projection) -> Tensor {
+    func backward(
+        _ dy: Tensor,
+        of x: Tensor,
+        through projection: Projection,
+        transposed: Workspace? = nil
+    ) -> Tensor {
         let inputs = projection.inputs
-        let parameters = projection.parts.map { part in
-            guard let parameter = part.matrix.parameter else {
-                preconditionFailure("a tape met weights that stand on no parameter")
-            }
-            return parameter
-        }
+        let parameters = projection.parameters
         if !parameters.allSatisfy(\.isFrozen) {
             let columns = prepareColumns(dy)
             let across = packColumns([(UnsafePointer(x.pointer), x.rows)], width: inputs)
@@ -71,15 +72,20 @@ extension Processor {
         multiply(
             prepareRows(dy),
             0..<dy.rows,
-            packColumns(
-                parameters.map { (UnsafePointer($0.pointer), $0.rows) },
-                width: inputs
-            ),
+            transposed ?? packTransposed(projection),
             outputs: inputs,
             into: dx.pointer,
             isAdding: false
         )
         return dx
+    }
+
+    /// The transpose of a projection's weights in tile order.
+    func packTransposed(_ projection: Projection) -> Workspace {
+        packColumns(
+            projection.parameters.map { (UnsafePointer($0.pointer), $0.rows) },
+            width: projection.inputs
+        )
     }
 
     /// Adds the sums of some columns to a parameter.
@@ -172,7 +178,7 @@ extension Processor {
             ) -> Void
     ) {
         var dx = tape.takeGradient(of: x, self)
-        nonisolated(unsafe) let target = dx.mutablePointer()
+        nonisolated(unsafe) let target = dx.mutablePointer(pool)
         let (height, rows, width) = (64, x.rows, x.width)
         let blocks = (rows + height - 1) / height
         let sums = zeros(rows: blocks, width: 2 * width)
@@ -194,5 +200,19 @@ extension Processor {
             }
         }
         tape.putGradient(dx, of: x)
+    }
+}
+
+extension Projection {
+    /// What the matrices stand on.
+    ///
+    /// - Precondition: Each stands on a parameter.
+    fileprivate var parameters: [Parameter] {
+        parts.map { part in
+            guard let parameter = part.matrix.parameter else {
+                preconditionFailure("a tape met weights that stand on no parameter")
+            }
+            return parameter
+        }
     }
 }

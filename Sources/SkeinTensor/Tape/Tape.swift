@@ -48,7 +48,7 @@ public final class Tape: @unchecked Sendable {
             gradients[node] = gradient
             return
         }
-        nonisolated(unsafe) let target = sum.mutablePointer()
+        nonisolated(unsafe) let target = sum.mutablePointer(processor.pool)
         let source = gradient
         processor.pool.run(count: sum.count, grain: 1 << 15) {
             [kernels = processor.kernels] range in

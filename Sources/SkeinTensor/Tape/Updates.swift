@@ -38,7 +38,7 @@ public struct AdamWStep: Sendable, Hashable {
 }
 
 extension Processor {
-    /// One step of AdamW on a parameter and its two moments.
+    /// One step of AdamW on a parameter and its two moments; the gradient becomes zeros.
     public func adamW(
         _ parameter: Parameter,
         first: inout Tensor,
@@ -85,7 +85,7 @@ extension Processor {
         return Float(1 - power)
     }
 
-    /// Rewrites a parameter and one moment, value by value.
+    /// Rewrites a parameter and one moment, value by value; the gradient becomes zeros.
     ///
     /// - Parameters:
     ///   - parameter: The parameter.
@@ -104,6 +104,7 @@ extension Processor {
                 let new = body(value.pointee, target[index], parameter.gradient[index])
                 value.pointee = new.value
                 target[index] = new.moment
+                parameter.gradient[index] = 0
             }
         }
     }
@@ -113,36 +114,49 @@ extension Processor {
     {
         precondition(direction.count == parameter.count, "a direction of \(direction.count) values")
         pool.run(count: parameter.count, grain: 1 << 14) { range in
-            for index in range {
-                let value = parameter.pointer[index] * keep
-                parameter.pointer[index] = value + factor * direction.pointer[index]
-            }
+            let (values, way) = (parameter.pointer, direction.pointer)
+            for index in range { values[index] = values[index] * keep + factor * way[index] }
+        }
+    }
+
+    /// Sets a parameter's gradient to zeros.
+    public func clearGradient(_ parameter: Parameter) {
+        pool.run(count: parameter.count, grain: 1 << 16) { range in
+            (parameter.gradient + range.lowerBound).update(repeating: 0, count: range.count)
         }
     }
 
     /// The sum of the squares of a parameter's gradient, the same with any number of threads.
     public func squaredGradientNorm(_ parameter: Parameter) -> Double {
+        squaredNorm(parameter.gradient, parameter.count)
+    }
+
+    /// The sum of the squares of values, in blocks of a fixed length.
+    func squaredNorm(_ values: UnsafePointer<Float>, _ count: Int) -> Double {
         let block = 1 << 14
-        let blocks = (parameter.count + block - 1) / block
+        let blocks = (count + block - 1) / block
         let sums = Storage(byteCount: blocks * MemoryLayout<Double>.stride)
+        nonisolated(unsafe) let values = values
         pool.run(count: blocks, grain: 1) { range in
             let target = sums.base.assumingMemoryBound(to: Double.self)
             for index in range {
-                let end = min((index + 1) * block, parameter.count)
-                var lanes = SIMD8<Float>.zero
+                let end = min((index + 1) * block, count)
+                var lanes = (SIMD8<Float>.zero, SIMD8<Float>.zero)
                 var sum = 0.0
                 var at = index * block
-                while at + 8 <= end {
-                    let values = UnsafeRawPointer(parameter.gradient + at)
+                while at + 16 <= end {
+                    let eight = UnsafeRawPointer(values + at).loadUnaligned(as: SIMD8<Float>.self)
+                    let next = UnsafeRawPointer(values + at + 8)
                         .loadUnaligned(as: SIMD8<Float>.self)
-                    lanes += values * values
-                    at += 8
+                    lanes.0 += eight * eight
+                    lanes.1 += next * next
+                    at += 16
                 }
                 while at < end {
-                    sum += Double(parameter.gradient[at]) * Double(parameter.gradient[at])
+                    sum += Double(values[at]) * Double(values[at])
                     at += 1
                 }
-                target[index] = sum + Double(lanes.sum())
+                target[index] = sum + Double((lanes.0 + lanes.1).sum())
             }
         }
         let results = sums.base.assumingMemoryBound(to: Double.self)
@@ -156,19 +170,35 @@ extension Processor {
 }
 
 extension Processor {
-    /// `momentum · moment + (1 − momentum) · gradient`: Nesterov's look ahead.
-    public func nesterov(
+    /// Takes a gradient into its moving average and clears it.
+    ///
+    /// - Parameters:
+    ///   - parameter: The parameter.
+    ///   - moment: The average, which becomes `momentum · moment + (1 − momentum) · gradient`.
+    ///   - momentum: What remains of the average.
+    ///   - gradientScale: What the gradient is multiplied by first.
+    ///   - isNesterov: Whether the direction looks one step ahead.
+    /// - Returns: The direction: the average, or the average of the average and the gradient.
+    public func direction(
         _ parameter: Parameter,
-        _ moment: Tensor,
-        _ momentum: Float,
-        _ gradientScale: Float
+        _ moment: inout Tensor,
+        momentum: Float,
+        gradientScale: Float,
+        isNesterov: Bool
     ) -> Tensor {
+        precondition(moment.count == parameter.count, "a moment of \(moment.count) values")
         let result = Tensor(rows: moment.rows, width: moment.width, arena: arena)
+        nonisolated(unsafe) let average = moment.mutablePointer()
         let share = (1 - momentum) * gradientScale
-        pool.run(count: moment.count, grain: 1 << 14) { range in
+        let (ahead, now): (Float, Float) = isNesterov ? (momentum, share) : (1, 0)
+        pool.run(count: parameter.count, grain: 1 << 14) { range in
+            let (gradient, target) = (parameter.gradient, result.pointer)
             for index in range {
-                let slope = share * parameter.gradient[index]
-                result.pointer[index] = momentum * moment.pointer[index] + slope
+                let slope = gradient[index]
+                let new = momentum * average[index] + share * slope
+                average[index] = new
+                target[index] = ahead * new + now * slope
+                gradient[index] = 0
             }
         }
         return result
