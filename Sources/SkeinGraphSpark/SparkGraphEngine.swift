@@ -29,7 +29,7 @@ package struct SparkRunOptions: Sendable {
 ///   and the parts go through a program on the executors.
 package final class SparkGraphEngine {
     let session: SparkSession
-    let tables: SparkTables
+    package let tables: SparkTables
     let options: SparkRunOptions
     let isLocal: Bool
     private(set) var levels: [Level] = []

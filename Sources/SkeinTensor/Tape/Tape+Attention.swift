@@ -113,13 +113,13 @@ extension Processor {
         precondition(fused.width == shape.fusedWidth, "a tape met queries without their keys")
         var out = Tensor(rows: fused.rows, width: shape.heads * shape.headDim, arena: arena)
         let totals = Tensor(rows: fused.rows, width: shape.heads, arena: arena)
-        let pass = AttentionPass(fused: fused, out: out, totals: totals, shape: shape, spans: spans)
+        let pass = LearningPass(fused: fused, out: out, totals: totals, shape: shape, spans: spans)
         walk(pass) { [kernels] arguments, head in kernels.attention_forward(&arguments, head) }
         guard let tape else { return out }
         let (processor, kept) = (unrecorded, out)
         tape.record(&out) { dy, tape in
             let dx = Tensor(rows: fused.rows, width: fused.width, arena: processor.arena)
-            let pass = AttentionPass(
+            let pass = LearningPass(
                 fused: fused,
                 out: kept,
                 totals: totals,
@@ -136,7 +136,7 @@ extension Processor {
 
     /// Calls `body` for each key-value head of each segment.
     private func walk(
-        _ pass: AttentionPass,
+        _ pass: LearningPass,
         gradient: (dy: Tensor, dx: Tensor)? = nil,
         _ body: @escaping @Sendable (inout sk_attention_learning, Int) -> Void
     ) {
@@ -178,7 +178,7 @@ extension Processor {
 
 /// The tensors of attention that learns: rows of `[q | k | v]`, what it gives, and each row's and head's
 /// log of the sum of the scores' exponentials.
-private struct AttentionPass: Sendable {
+private struct LearningPass: Sendable {
     let fused: Tensor
     let out: Tensor
     let totals: Tensor
