@@ -23,7 +23,7 @@ import SkeinSpark
         let found = await error { _ = try await self.session(1) }
         #expect(found?.code == .sparkUnreachable)
         #expect(found?.message.contains("sc://localhost:1") == true, "\(found?.message ?? "")")
-        #expect(found?.hint?.contains("make spark") == true)
+        #expect(found?.hint?.contains("make spark") == true, "\(String(describing: found))")
     }
 
     @Test func `another version is refused`() async throws {

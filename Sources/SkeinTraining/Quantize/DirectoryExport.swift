@@ -114,9 +114,9 @@ struct DirectoryExport {
                     "lstrip": false, "rstrip": false, "normalized": false,
                     "special": .bool(type == 3),
                 ])
-            } else if type != 5 {
-                vocabulary[token] = .int(id)
             }
+            // Added tokens stand here, too: one that did not would get the first free id.
+            if type != 5 { vocabulary[token] = .int(id) }
         }
         let bytes: JSON = [
             "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
