@@ -153,7 +153,7 @@ struct SparkFailure {
             return SkeinError(
                 .sparkUnreachable,
                 "\(url.shown) took the call and gave no answer in time",
-                hint: "is it a Spark Connect server? its port is 15002 unless told otherwise"
+                hint: "is it a Spark Connect server? its port is 15002; make spark starts one"
             )
         case .unimplemented:
             return SkeinError(
