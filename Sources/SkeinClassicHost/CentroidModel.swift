@@ -84,7 +84,7 @@ public struct CentroidFit: Sendable {
         }
         try requireFinite(table)
         let x = team.tensor(table)
-        let variances = moments(table).scales.map { $0 * $0 }
+        let variances = moments(table).variances
         let stop = tolerance * variances.reduce(0, +) / Double(d)
         var centres = try start ?? seeds(table, x, team)
         var assignment = [Int32](repeating: -1, count: n)

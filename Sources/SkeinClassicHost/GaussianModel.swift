@@ -86,7 +86,7 @@ public struct GaussianFit: Sendable {
                 variances[Int(label) * d + column] += value * value
             }
         }
-        let widest = moments(data.table).scales.map { $0 * $0 }.max() ?? 1
+        let widest = moments(data.table).variances.max() ?? 0
         for index in 0..<classes * d {
             variances[index] = variances[index] / max(counts[index / d], 1) + smoothing * widest
         }

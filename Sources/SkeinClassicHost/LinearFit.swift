@@ -34,7 +34,8 @@ public struct LinearFit: Sendable {
         try requireClasses(data, kind)
         let (n, d) = (data.table.rows, data.table.width)
         let outputs = data.classes.count == 2 ? 1 : data.classes.count
-        let (means, scales) = moments(data.table)
+        let (means, variances) = moments(data.table)
+        let scales = variances.map { $0 > 0 ? $0.squareRoot() : 1 }
         var scaled = data.table.values
         for row in 0..<n {
             for column in 0..<d {
@@ -84,8 +85,8 @@ public struct LinearFit: Sendable {
     }
 }
 
-/// Mean and standard deviation of every column; 1 where a column is constant.
-func moments(_ table: Table) -> (means: [Double], scales: [Double]) {
+/// Mean and variance of every column; 0 where a column is constant.
+func moments(_ table: Table) -> (means: [Double], variances: [Double]) {
     var means = [Double](repeating: 0, count: table.width)
     var squares = means
     for row in 0..<table.rows {
@@ -100,8 +101,7 @@ func moments(_ table: Table) -> (means: [Double], scales: [Double]) {
             squares[column] += value * value
         }
     }
-    let scales = squares.map { $0 > 0 ? ($0 / Double(table.rows)).squareRoot() : 1 }
-    return (means, scales)
+    return (means, squares.map { $0 / Double(max(table.rows, 1)) })
 }
 
 /// Refuses data that a classifier cannot learn from.

@@ -146,4 +146,14 @@ func team(_ threads: Int = 2) throws -> PoolTeam { PoolTeam(try Processor(thread
             }
         }
     }
+
+    @Test func `a constant column does not smooth the others`() throws {
+        let table = Table([0.1, 7, 0.3, 7, 0.6, 7, 0.8, 7], rows: 4, width: 2)
+        let data = Dataset(table, labels: [0, 0, 1, 1], classes: ["a", "b"])
+        let model = try GaussianFit(smoothing: 0.5).fit(data)
+        // By hand: 0.01 within each class, 0.0725 over all, half of it added.
+        for (found, wanted) in zip(model.variances, [0.04625, 0.03625, 0.04625, 0.03625]) {
+            #expect(abs(found - wanted) < 1e-6, "\(model.variances)")
+        }
+    }
 }
