@@ -69,6 +69,8 @@ def main():
             theirs.append([statistics.median(r[i] for r in runs) for i in (0, 1)])
         if kind == "k_means":
             score = runs[-1][3].inertia_
+        elif kind == "gaussian_mixture":
+            score = runs[-1][3].score(ask)
         else:
             score = float(np.mean(runs[-1][2] == truth))
         fit, predict = (statistics.median(o[k] for o in ours) for k in ("fit_ms", "predict_ms"))

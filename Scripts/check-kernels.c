@@ -101,6 +101,13 @@ static void check_rows(void) {
         expect(n == 0 ? sum == -INFINITY : fabsf(sum - other) < 1e-5f, "log_sum_exp", n);
         expect(level.argmax(x, n) == portable.argmax(x, n), "argmax", n);
         expect(level.all_finite(x, n), "all_finite", n);
+        const ptrdiff_t keep = n < 13 ? n : 13;
+        int32_t places[2][13];
+        float largest[2][13];
+        level.select_largest(places[0], largest[0], keep, x, n);
+        portable.select_largest(places[1], largest[1], keep, x, n);
+        same(places[0], places[1], (size_t)keep * 4, "select_largest", n);
+        same(largest[0], largest[1], (size_t)keep * 4, "select_largest", n);
         if (n == 0) {
             continue;
         }

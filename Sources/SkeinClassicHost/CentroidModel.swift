@@ -87,136 +87,196 @@ public struct CentroidFit: Sendable {
         let variances = moments(table).variances
         let stop = tolerance * variances.reduce(0, +) / Double(d)
         var centres = try start ?? seeds(table, x, team)
-        var assignment = [Int32](repeating: -1, count: n)
+        var clustering = Clustering(rows: n, width: d, clusters: clusters)
         var rounds = 0
-        while rounds < iterations {
+        var isSettled = false
+        while rounds < iterations, !isSettled {
             rounds += 1
-            let before = assignment
-            assignment = try assign(x, centres, team)
-            let moved = update(&centres, table, assignment, team)
-            if assignment == before || moved <= stop { break }
+            let scores = try scores(x, centres, team)
+            isSettled = clustering.assign(table, scores, team) == 0
+            if clustering.move(&centres) <= stop { break }
         }
-        assignment = try assign(x, centres, team)
-        var inertia = 0.0
-        for row in 0..<n {
-            for column in 0..<d {
-                let step =
-                    Double(table.values[row * d + column])
-                    - Double(centres[Int(assignment[row]) * d + column])
-                inertia += step * step
-            }
-        }
+        // Samples that moved last, or centroids, may have neared others.
+        if !isSettled { _ = clustering.assign(table, try scores(x, centres, team), team) }
+        let inertia = clustering.inertia(table, centres, team)
         return CentroidModel(width: d, centres: centres, iterations: rounds, inertia: inertia)
     }
 
-    private func assign(_ x: Tensor, _ centres: [Float], _ team: PoolTeam) throws -> [Int32] {
-        let (d, k) = (x.width, clusters)
-        let halves = (0..<k).map { row in
-            -0.5 * centres[row * d..<(row + 1) * d].reduce(Float(0)) { $0 + $1 * $1 }
-        }
-        let scores = try team.product(x, centres, outputs: k, bias: halves)
-        var labels = [Int32](repeating: 0, count: x.rows)
-        nonisolated(unsafe) let source = UnsafePointer(scores.pointer)
-        labels.withUnsafeMutableBufferPointer { buffer in
-            nonisolated(unsafe) let labels = buffer
-            team.run(x.rows, grain: 512) { range in
-                for row in range {
-                    var best = 0
-                    for cluster in 1..<max(k, 1)
-                    where source[row * k + cluster] > source[row * k + best] { best = cluster }
-                    labels[row] = Int32(best)
-                }
-            }
-        }
-        return labels
-    }
-
-    private func update(
-        _ centres: inout [Float],
-        _ table: Table,
-        _ assignment: [Int32],
-        _ team: PoolTeam
-    ) -> Double {
-        let (n, d, parts) = (table.rows, table.width, team.workers)
-        let size = clusters * (d + 1)
-        var sums = [Float](repeating: 0, count: parts * size)
-        sums.withUnsafeMutableBufferPointer { buffer in
-            nonisolated(unsafe) let sums = buffer
-            let (values, clusters) = (table.values, clusters)
-            team.processor.pool.run(tasks: parts) { part in
-                values.withUnsafeBufferPointer { values in
-                    for row in n * part / parts..<n * (part + 1) / parts {
-                        let cluster = Int(assignment[row])
-                        let target = part * size + cluster * d
-                        for column in 0..<d { sums[target + column] += values[row * d + column] }
-                        sums[part * size + clusters * d + cluster] += 1
-                    }
-                }
-            }
-        }
-        var moved = 0.0
-        for cluster in 0..<clusters {
-            let count = (0..<parts).reduce(Float(0)) {
-                $0 + sums[$1 * size + clusters * d + cluster]
-            }
-            guard count > 0 else { continue }
-            for column in 0..<d {
-                let place = cluster * d + column
-                let total = (0..<parts).reduce(Float(0)) { $0 + sums[$1 * size + place] }
-                let step = Double(total / count - centres[place])
-                moved += step * step
-                centres[place] = total / count
-            }
-        }
-        return moved
+    /// `x · c - ½|c|²` of every sample and centroid; the nearest has the largest.
+    private func scores(_ x: Tensor, _ centres: [Float], _ team: PoolTeam) throws -> Tensor {
+        let table = Table(centres, rows: clusters, width: x.width)
+        return try team.product(x, centres, outputs: clusters, bias: halfNorms(table))
     }
 
     private func seeds(_ table: Table, _ x: Tensor, _ team: PoolTeam) throws -> [Float] {
-        let (n, d) = (table.rows, table.width)
+        let n = table.rows
         let noise = Philox(NoiseKey(seed: seed, stream: 0x6b6d))
         var position: UInt64 = 0
         func draw() -> Double {
             position += 1
             return noise.uniform(at: position)
         }
-        let norms = (0..<n).map { row in
-            table.values[row * d..<(row + 1) * d].reduce(Float(0)) { $0 + $1 * $1 }
-        }
-        func distances(to rows: [Int]) throws -> [Float] {
-            let points = table.taking(rows)
-            return try team.product(x, points.values, outputs: rows.count, bias: nil).values
-        }
+        let norms = halfNorms(table).map { -2 * $0 }
         let first = min(Int(draw() * Double(n)), n - 1)
-        var chosen = [first]
-        var nearest = try zip(distances(to: chosen), norms).map {
-            max(0, $1 + norms[first] - 2 * $0)
-        }
+        var chosen: [Int] = []
+        var nearest = [Float](repeating: .infinity, count: n)
         let trials = 2 + Int(Elementary.log(Double(clusters)))
         while chosen.count < clusters {
-            let total = nearest.reduce(0.0) { $0 + Double($1) }
-            let candidates = (0..<trials).map { _ in
-                var left = draw() * total
-                for row in 0..<n {
-                    left -= Double(nearest[row])
-                    if left < 0 { return row }
+            var candidates = [first]
+            if !chosen.isEmpty {
+                let total = nearest.reduce(0.0) { $0 + Double($1) }
+                candidates = (0..<trials).map { _ in
+                    var left = draw() * total
+                    return nearest.firstIndex {
+                        left -= Double($0)
+                        return left < 0
+                    } ?? n - 1
                 }
-                return n - 1
             }
-            let products = try distances(to: candidates)
-            var best: (potential: Double, nearest: [Float], row: Int)?
-            for (trial, candidate) in candidates.enumerated() {
-                var next = nearest
-                var potential = 0.0
-                for row in 0..<n {
-                    let product = products[row * trials + trial]
-                    next[row] = min(next[row], max(0, norms[row] + norms[candidate] - 2 * product))
-                    potential += Double(next[row])
+            let points = table.taking(candidates)
+            let count = candidates.count
+            let products = try team.product(x, points.values, outputs: count, bias: nil)
+            let own = candidates.map { norms[$0] }
+            let best = lend(norms, own, nearest) { norms, own, nearest in
+                let products = UnsafePointer(products.pointer)
+                let potentials = (0..<count).map { trial in
+                    (0..<n).reduce(0.0) { sum, row in
+                        let square = norms[row] + own[trial] - 2 * products[row * count + trial]
+                        return sum + Double(min(nearest[row], max(0, square)))
+                    }
                 }
-                if potential < best?.potential ?? .infinity { best = (potential, next, candidate) }
+                return potentials.indices.min { potentials[$0] < potentials[$1] } ?? 0
             }
-            guard let best else { break }
-            (nearest, chosen) = (best.nearest, chosen + [best.row])
+            for row in 0..<n {
+                let square = norms[row] + own[best] - 2 * products.pointer[row * count + best]
+                nearest[row] = min(nearest[row], max(0, square))
+            }
+            chosen.append(candidates[best])
         }
         return table.taking(chosen).values
+    }
+}
+
+/// Which sample belongs to which cluster, and the sums of the clusters.
+///
+/// Samples that change their cluster are taken from one sum and added to another; the sums are in 64 bits,
+/// so that this leaves no trace in 32. Samples are divided into the same parts for any number of threads.
+private struct Clustering {
+    private let rows: Int
+    private let width: Int
+    private let clusters: Int
+    private let parts: Int
+    private var labels: [Int32]
+    /// `[parts, clusters, width]`.
+    private var sums: [Double]
+    /// `[parts, clusters]`.
+    private var counts: [Int]
+
+    init(rows: Int, width: Int, clusters: Int) {
+        (self.rows, self.width, self.clusters) = (rows, width, clusters)
+        parts = min(16, max(1, rows / 256))
+        labels = .init(repeating: -1, count: rows)
+        sums = .init(repeating: 0, count: parts * clusters * width)
+        counts = .init(repeating: 0, count: parts * clusters)
+    }
+
+    private func range(_ part: Int) -> Range<Int> {
+        rows * part / parts..<rows * (part + 1) / parts
+    }
+
+    /// Gives every sample to the cluster with its largest score.
+    ///
+    /// - Returns: How many changed.
+    mutating func assign(_ table: Table, _ scores: Tensor, _ team: PoolTeam) -> Int {
+        let (width, clusters, parts) = (width, clusters, parts)
+        let ranges = (0..<parts).map(range)
+        var changes = [Int](repeating: 0, count: parts)
+        table.values.withUnsafeBufferPointer { values in
+            labels.withUnsafeMutableBufferPointer { labels in
+                sums.withUnsafeMutableBufferPointer { sums in
+                    counts.withUnsafeMutableBufferPointer { counts in
+                        changes.withUnsafeMutableBufferPointer { changes in
+                            guard let x = values.baseAddress, let base = sums.baseAddress
+                            else { return }
+                            nonisolated(unsafe) let (values, sums) = (x, base)
+                            nonisolated(unsafe) let (labels, counts) = (labels, counts)
+                            nonisolated(unsafe) let changes = changes
+                            nonisolated(unsafe) let scores = UnsafePointer(scores.pointer)
+                            team.processor.pool.run(tasks: parts) { part in
+                                for row in ranges[part] {
+                                    let score = scores + row * clusters
+                                    var (best, label) = (score[0], 0)
+                                    for cluster in 1..<max(clusters, 1) {
+                                        let isBetter = score[cluster] > best
+                                        label = isBetter ? cluster : label
+                                        best = isBetter ? score[cluster] : best
+                                    }
+                                    let old = Int(labels[row])
+                                    guard old != label else { continue }
+                                    labels[row] = Int32(label)
+                                    changes[part] += 1
+                                    let sample = values + row * width
+                                    let target = sums + (part * clusters + label) * width
+                                    for column in 0..<width {
+                                        target[column] += Double(sample[column])
+                                    }
+                                    counts[part * clusters + label] += 1
+                                    guard old >= 0 else { continue }
+                                    let source = sums + (part * clusters + old) * width
+                                    for column in 0..<width {
+                                        source[column] -= Double(sample[column])
+                                    }
+                                    counts[part * clusters + old] -= 1
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return changes.reduce(0, +)
+    }
+
+    /// Moves centroids to the means of their samples; one without samples stays.
+    ///
+    /// - Returns: The sum of their squared steps.
+    func move(_ centres: inout [Float]) -> Double {
+        var moved = 0.0
+        for cluster in 0..<clusters {
+            let count = (0..<parts).reduce(0) { $0 + counts[$1 * clusters + cluster] }
+            guard count > 0 else { continue }
+            for column in 0..<width {
+                var sum = 0.0
+                for part in 0..<parts { sum += sums[(part * clusters + cluster) * width + column] }
+                let mean = Float(sum / Double(count))
+                let step = Double(mean - centres[cluster * width + column])
+                moved += step * step
+                centres[cluster * width + column] = mean
+            }
+        }
+        return moved
+    }
+
+    /// The sum of squared distances of the samples to their centroids.
+    func inertia(_ table: Table, _ centres: [Float], _ team: PoolTeam) -> Double {
+        let ranges = (0..<parts).map(range)
+        var found = [Double](repeating: 0, count: parts)
+        let width = width
+        lend(table.values, centres, labels) { values, centres, labels in
+            found.withUnsafeMutableBufferPointer { found in
+                nonisolated(unsafe) let (values, centres, labels) = (values, centres, labels)
+                nonisolated(unsafe) let found = found
+                team.processor.pool.run(tasks: parts) { part in
+                    for row in ranges[part] {
+                        found[part] += distance(
+                            values + row * width,
+                            centres + Int(labels[row]) * width,
+                            width
+                        )
+                    }
+                }
+            }
+        }
+        return found.reduce(0, +)
     }
 }

@@ -87,21 +87,31 @@ public struct LinearFit: Sendable {
 
 /// Mean and variance of every column; 0 where a column is constant.
 func moments(_ table: Table) -> (means: [Double], variances: [Double]) {
-    var means = [Double](repeating: 0, count: table.width)
+    let (rows, width) = (table.rows, table.width)
+    var means = [Double](repeating: 0, count: width)
     var squares = means
-    for row in 0..<table.rows {
-        for column in 0..<table.width {
-            means[column] += Double(table.values[row * table.width + column])
+    table.values.withUnsafeBufferPointer { values in
+        means.withUnsafeMutableBufferPointer { means in
+            squares.withUnsafeMutableBufferPointer { squares in
+                guard let x = values.baseAddress, let means = means.baseAddress,
+                    let squares = squares.baseAddress
+                else { return }
+                for row in 0..<rows {
+                    let sample = x + row * width
+                    for column in 0..<width { means[column] += Double(sample[column]) }
+                }
+                for column in 0..<width { means[column] /= Double(max(rows, 1)) }
+                for row in 0..<rows {
+                    let sample = x + row * width
+                    for column in 0..<width {
+                        let step = Double(sample[column]) - means[column]
+                        squares[column] += step * step
+                    }
+                }
+            }
         }
     }
-    for column in 0..<table.width { means[column] /= Double(max(table.rows, 1)) }
-    for row in 0..<table.rows {
-        for column in 0..<table.width {
-            let value = Double(table.values[row * table.width + column]) - means[column]
-            squares[column] += value * value
-        }
-    }
-    return (means, squares.map { $0 / Double(max(table.rows, 1)) })
+    return (means, squares.map { $0 / Double(max(rows, 1)) })
 }
 
 /// Refuses data that a classifier cannot learn from.
@@ -119,7 +129,13 @@ func requireClasses(_ data: Dataset, _ kind: ClassicKind) throws {
 
 /// Refuses values that are not finite, naming the first.
 func requireFinite(_ table: Table) throws {
-    guard let place = table.values.firstIndex(where: { !$0.isFinite }) else { return }
+    // An exponent of ones is infinite or not a number; looking at bits takes many values at once.
+    let isFinite = table.values.withUnsafeBufferPointer { values in
+        var highest: UInt32 = 0
+        for value in values { highest = max(highest, value.bitPattern & 0x7f80_0000) }
+        return highest < 0x7f80_0000
+    }
+    guard !isFinite, let place = table.values.firstIndex(where: { !$0.isFinite }) else { return }
     throw SkeinError(
         .notFinite,
         "row \(place / table.width + 1), column \(place % table.width + 1) of the samples is"

@@ -100,6 +100,20 @@ public struct MixtureModel: ClassicModel {
         }
     }
 
+    /// The mean log-likelihood of samples in nats, what scikit-learn calls a mixture's score; not-a-number for
+    /// no samples.
+    public func meanLogLikelihood(_ table: Table, on team: PoolTeam) throws -> Double {
+        let prediction = try predictions(for: table, on: team)
+        let columns = prediction.columns
+        var sum = 0.0
+        for row in 0..<table.rows {
+            let scores = prediction.scores[row * columns..<(row + 1) * columns]
+            let top = scores.max() ?? 0
+            sum += top + Elementary.log(scores.reduce(0) { $0 + Elementary.exp($1 - top) })
+        }
+        return sum / Double(table.rows)
+    }
+
     /// The weighted log-density of one sample in 64 bits.
     func logDensity(_ component: Int, _ x: UnsafePointer<Float>) -> Double {
         var sum = 0.0

@@ -102,41 +102,32 @@ public struct NeighbourModel: ClassicModel {
             outputs: count,
             inputs: d
         )
-        let halves = (0..<count).map { row in
-            var sum = 0.0
-            for value in data.table.values[row * d..<(row + 1) * d] {
-                sum += Double(value) * Double(value)
-            }
-            return Float(-0.5 * sum)
-        }
+        let halves = halfNorms(data.table)
         let projection = Projection([Projection.Part(matrix: packed, bias: Vector(halves))])
         var labels = [Int32](repeating: 0, count: table.rows)
-        let tile = max(1, min(512, (4 << 20) / count))
+        // As many rows as keep their scores in the processor's last cache.
+        let tile = max(1, min(256, (1 << 20) / count))
         let (stored, targets, classCount) = (data.table.values, data.labels, classes.count)
+        let processor = team.processor
         for start in stride(from: 0, to: table.rows, by: tile) {
             let rows = min(tile, table.rows - start)
             let points = Array(table.values[start * d..<(start + rows) * d])
-            let x = Tensor(points, rows: rows, width: d, arena: team.processor.arena)
-            let scores = team.processor.project(x, through: projection)
-            nonisolated(unsafe) let source = UnsafePointer(scores.pointer)
+            let x = Tensor(points, rows: rows, width: d, arena: processor.arena)
+            let scores = processor.project(x, through: projection)
             labels.withUnsafeMutableBufferPointer { buffer in
                 nonisolated(unsafe) let labels = buffer
                 team.run(rows, grain: 4) { range in
-                    for row in range {
-                        let near = largest(keep, of: source + row * count, count)
-                        let exact = near.map { index in
-                            var sum = 0.0
-                            for column in 0..<d {
-                                let step =
-                                    Double(points[row * d + column])
-                                    - Double(stored[index * d + column])
-                                sum += step * step
-                            }
-                            return (sum, index)
-                        }.sorted { $0 < $1 }
+                    lend(points, stored, targets) { points, stored, targets in
                         var votes = [Int32](repeating: 0, count: classCount)
-                        for (_, index) in exact.prefix(k) { votes[Int(targets[index])] += 1 }
-                        labels[start + row] = firstLargest(votes)
+                        for row in range {
+                            let point = points + row * d
+                            let near = processor.largest(keep, of: scores, row: row).map { index in
+                                (distance(point, stored + index * d, d), index)
+                            }.sorted { $0 < $1 }
+                            for place in votes.indices { votes[place] = 0 }
+                            for (_, index) in near.prefix(k) { votes[Int(targets[index])] += 1 }
+                            labels[start + row] = firstLargest(votes)
+                        }
                     }
                 }
             }
@@ -145,24 +136,37 @@ public struct NeighbourModel: ClassicModel {
     }
 }
 
-/// The places of the largest values, unsorted beyond their order of merit, ties by place.
-func largest(_ keep: Int, of values: UnsafePointer<Float>, _ count: Int) -> [Int] {
-    var places = [Int](repeating: 0, count: keep)
-    var kept = [Float](repeating: -.infinity, count: keep)
-    var filled = 0
-    var bar = -Float.infinity
-    for index in 0..<count where values[index] > bar || filled < keep {
-        let value = values[index]
-        var place = min(filled, keep - 1)
-        while place > 0, value > kept[place - 1] {
-            (kept[place], places[place]) = (kept[place - 1], places[place - 1])
-            place -= 1
-        }
-        (kept[place], places[place]) = (value, index)
-        filled = min(filled + 1, keep)
-        if filled == keep { bar = kept[keep - 1] }
+/// The squared distance of two samples in 64 bits.
+func distance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ width: Int) -> Double {
+    var sums = SIMD4<Double>.zero
+    var column = 0
+    while column &+ 4 <= width {
+        let one = UnsafeRawPointer(a + column).loadUnaligned(as: SIMD4<Float>.self)
+        let other = UnsafeRawPointer(b + column).loadUnaligned(as: SIMD4<Float>.self)
+        let step = SIMD4<Double>(one) - SIMD4<Double>(other)
+        sums += step * step
+        column &+= 4
     }
-    return Array(places.prefix(filled))
+    var sum = sums.sum()
+    while column < width {
+        let step = Double(a[column]) - Double(b[column])
+        sum += step * step
+        column &+= 1
+    }
+    return sum
+}
+
+/// `-½|x|²` of every sample.
+func halfNorms(_ table: Table) -> [Float] {
+    table.values.withUnsafeBufferPointer { values in
+        (0..<table.rows).map { row in
+            var sum = 0.0
+            for value in UnsafeBufferPointer(
+                rebasing: values[row * table.width..<(row + 1) * table.width]
+            ) { sum += Double(value) * Double(value) }
+            return Float(-0.5 * sum)
+        }
+    }
 }
 
 /// The place of the first largest value.

@@ -163,6 +163,23 @@ import Testing
         #expect(n == 0 ? total == -.infinity : abs(Double(total) - top - log(sum)) < 1e-5)
     }
 
+    @Test(arguments: Level.all, sizes)
+    func `the largest values are those of a sorted row`(level: Level, n: Int) {
+        var random = SplitMix64(seed: UInt64(n) + 8)
+        // Few kinds of values make many equals, of which the earlier comes first.
+        for kinds in [2, 1 << 20] {
+            let x = (0..<n).map { _ in Float(Int.random(in: -kinds...kinds, using: &random)) }
+            let sorted = x.indices.sorted { (x[$1], $0) < (x[$0], $1) }
+            for keep in [0, 1, 2, 13, n] where keep <= n {
+                var places = [Int32](repeating: -1, count: keep)
+                var values = [Float](repeating: .nan, count: keep)
+                level.kernels.select_largest(&places, &values, keep, x, n)
+                #expect(places.map(Int.init) == Array(sorted.prefix(keep)))
+                #expect(values == places.map { x[Int($0)] })
+            }
+        }
+    }
+
     @Test(arguments: Level.all, [-1000, 1000])
     func `softmax does not see a shift`(level: Level, shift: Float) {
         // Eighths stay exact when shifted, so the bits must stay too.

@@ -67,6 +67,24 @@ import Testing
         )
     }
 
+    @Test func `a tied matrix stored under the head's name becomes the embedding`() throws {
+        let folder = try QuantizationTests.Folder()
+        let (source, copy) = (Files.golden("models/qwen3").path, folder.path + "/source")
+        try FileManager.default.copyItem(atPath: source, toPath: copy)
+        let weights = URL(fileURLWithPath: copy + "/model.safetensors")
+        var bytes = try Data(contentsOf: weights)
+        // The header keeps its length: the shorter name is followed by spaces.
+        let (old, new) = ("\"model.embed_tokens.weight\"", "\"lm_head.weight\"")
+        let place = try #require(bytes.range(of: Data(old.utf8)))
+        let pad = String(repeating: " ", count: old.utf8.count - new.utf8.count)
+        bytes.replaceSubrange(place, with: Data((new + pad).utf8))
+        try bytes.write(to: weights)
+        let path = folder.path + "/model.gguf"
+        try QuantizationTests.quantize(copy, to: path, .fixed(.keep), heads: .keep)
+        #expect(try GGUF(contentsOf: path).tensors["token_embd.weight"] != nil)
+        #expect(try Self.distance(path, from: copy, vocabulary: 64) < 1e-6)
+    }
+
     @Test func `its tokenizer gives the same ids`() throws {
         let folder = try QuantizationTests.Folder()
         let source = try TrainedModel.path

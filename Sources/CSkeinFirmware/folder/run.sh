@@ -5,7 +5,13 @@
 #   --count   one instruction a tick, so that counts of retired instructions are exact (one hart only)
 set -euo pipefail
 cd "$(dirname "$0")"
-name=$1 && shift
+name=${1:-}
+if [ ! -f "build/$name.elf" ]; then
+    built=$(cd build 2>/dev/null && ls -- *.elf 2>/dev/null | sed 's/\.elf$//' | tr '\n' ' ' || true)
+    echo "usage: ./run.sh NAME [--count] [QEMU OPTIONS]; ./build.sh has built: ${built:-nothing yet}" >&2
+    exit 64
+fi
+shift
 options=()
 [ "${1:-}" = --count ] && options+=(-icount shift=0) && shift
 exec timeout "${SECONDS_AT_MOST:-120}" "${QEMU:-qemu-system-riscv32}" -machine virt -bios none -m 64M \

@@ -176,6 +176,18 @@ static ptrdiff_t argmax(const float *x, ptrdiff_t n) {
     return best;
 }
 
+static void select_largest(int32_t *places, float *values, ptrdiff_t keep, const float *x,
+                           ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < keep; i++) {
+        sk_insert(places, values, i, x[i], i);
+    }
+    for (ptrdiff_t i = keep; i < n && keep > 0; i++) {
+        if (x[i] > values[keep - 1]) {
+            sk_insert(places, values, keep - 1, x[i], i);
+        }
+    }
+}
+
 static int32_t all_finite(const float *x, ptrdiff_t n) {
     int32_t finite = 1;
     for (ptrdiff_t i = 0; i < n; i++) {

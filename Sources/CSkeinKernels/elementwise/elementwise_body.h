@@ -248,6 +248,43 @@ LEVEL static ptrdiff_t argmax(const float *x, ptrdiff_t n) {
     return -1;
 }
 
+LEVEL static void select_largest(int32_t *places, float *values, ptrdiff_t keep, const float *x,
+                                 ptrdiff_t n) {
+    ptrdiff_t i = 0;
+    for (; i < keep; i++) {
+        sk_insert(places, values, i, x[i], i);
+    }
+    if (keep == 0) {
+        return;
+    }
+    // Most vectors hold nothing that is large enough.
+    for (; i + 4 * WIDTH <= n; i += 4 * WIDTH) {
+        const sk_v bar = ALL(values[keep - 1]);
+        sk_vi above[4];
+        for (int part = 0; part < 4; part++) {
+            above[part] = sk_load(x + i + part * WIDTH) > bar;
+        }
+        if (!__builtin_reduce_or((above[0] | above[1]) | (above[2] | above[3]))) {
+            continue;
+        }
+        for (int part = 0; part < 4; part++) {
+            if (!__builtin_reduce_or(above[part])) {
+                continue;
+            }
+            for (ptrdiff_t j = i + part * WIDTH; j < i + (part + 1) * WIDTH; j++) {
+                if (x[j] > values[keep - 1]) {
+                    sk_insert(places, values, keep - 1, x[j], j);
+                }
+            }
+        }
+    }
+    for (; i < n; i++) {
+        if (x[i] > values[keep - 1]) {
+            sk_insert(places, values, keep - 1, x[i], i);
+        }
+    }
+}
+
 LEVEL static int32_t all_finite(const float *x, ptrdiff_t n) {
     const sk_vi exponent = (sk_vi){0} + 0x7f800000;
     sk_vi bad = {0};

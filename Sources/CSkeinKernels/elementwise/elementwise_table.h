@@ -17,5 +17,6 @@ SK_INLINE void fill_table(sk_kernels *table) {
     table->softmax = softmax;
     table->log_sum_exp = log_sum_exp;
     table->argmax = argmax;
+    table->select_largest = select_largest;
     table->all_finite = all_finite;
 }

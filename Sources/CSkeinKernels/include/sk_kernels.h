@@ -72,6 +72,10 @@ typedef struct SK_SENDABLE sk_kernels {
     float (*log_sum_exp)(const float *x, ptrdiff_t n);
     /// Index of the largest value (the first of equals); NaN never wins; -1 if n is 0 or all NaN.
     ptrdiff_t (*argmax)(const float *x, ptrdiff_t n);
+    /// The `keep` <= n largest values and their places, from the largest down, the first of equals
+    /// first; x holds no NaN.
+    void (*select_largest)(int32_t *places, float *values, ptrdiff_t keep, const float *x,
+                           ptrdiff_t n);
     /// Whether all values are finite.
     int32_t (*all_finite)(const float *x, ptrdiff_t n);
 

@@ -11,7 +11,8 @@ struct BarChart {
     var svg: String {
         let (left, top, height, bar) = (50, 50, 260, 22)
         let group = bar * series.count + 26
-        let width = left + group * groups.count + 20
+        // The last label hangs beyond its group.
+        let width = left + group * groups.count + max(20, 6 * (groups.last ?? "").count - group)
         let most = series.flatMap { $0.values.compactMap { $0 } }.max() ?? 1
         var out =
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(width)\" height=\"\(top + height + 130)\""

@@ -12,6 +12,25 @@ extension Processor {
         return index < 0 ? nil : index
     }
 
+    /// The places of the largest values of a row, from the largest down; the earlier of equals comes first.
+    ///
+    /// - Parameters:
+    ///   - count: How many; all of a shorter row.
+    ///   - x: The rows, without not-a-number.
+    ///   - row: Which row.
+    /// - Returns: Their places.
+    public func largest(_ count: Int, of x: Tensor, row: Int) -> [Int] {
+        let (values, width) = (self.row(x, row), x.width)
+        let keep = min(count, width)
+        guard keep > 0 else { return [] }
+        var places = [Int32](repeating: 0, count: keep)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: keep) { kept in
+            guard let kept = kept.baseAddress else { return }
+            kernels.select_largest(&places, kept, keep, values, width)
+        }
+        return places.map(Int.init)
+    }
+
     /// The logarithm of the sum of all exponentials of a row.
     public func logSumExp(_ x: Tensor, row: Int) -> Float {
         kernels.log_sum_exp(self.row(x, row), x.width)

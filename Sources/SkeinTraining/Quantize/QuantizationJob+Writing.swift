@@ -107,10 +107,14 @@ extension QuantizationJob {
     /// A GGUF file from a directory.
     private func exported(_ directory: String) throws -> Container {
         let words = ["embed_tokens.weight", "wte.weight", "embeddings.weight", "embedding.weight"]
-        let table = source.tensors.first { tensor in
-            tensor.shape.count == 2 && words.contains { tensor.name.hasSuffix($0) }
+        func matrix(_ endings: [String]) -> TensorRecord? {
+            source.tensors.first { tensor in
+                tensor.shape.count == 2 && endings.contains { tensor.name.hasSuffix($0) }
+            }
         }
-        guard let table else {
+        let embedding = matrix(words)
+        // A checkpoint with a tied head may store the two under the head's name.
+        guard let table = embedding ?? (source.isTied ? matrix(["lm_head.weight"]) : nil) else {
             throw SkeinError(.missingTensor, "\(directory) has no token embedding")
         }
         let export = try GGUFExport(directory: directory, vocabulary: table.shape[0])
@@ -121,6 +125,9 @@ extension QuantizationJob {
         )
         for tensor in source.tensors {
             container.targets[tensor.name] = try export.target(of: tensor.name)
+        }
+        if embedding == nil {
+            container.targets[table.name] = GGUFExport.Target(name: "token_embd.weight")
         }
         if !export.rotaryFactors.isEmpty {
             container.additions = [("rope_freqs.weight", export.rotaryFactors)]

@@ -27,7 +27,8 @@ public struct QuantizationSource: Sendable {
     let origin: Origin
     /// Whether the family stores linear layers as `[inputs, outputs]`.
     private let hasTransposedLinears: Bool
-    private let isTied: Bool
+    /// Whether the output head is the embedding.
+    let isTied: Bool
 
     /// Whether it is a GGUF file.
     var isGGUF: Bool {

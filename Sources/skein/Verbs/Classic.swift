@@ -155,6 +155,9 @@ struct ClassicFitFlags: ParsableArguments {
     @Option(help: "Naive Bayes: the share of the largest variance added to all.")
     var smoothing = 1e-9
 
+    @Option(help: "Mixtures: added to every variance.")
+    var regularisation = 1e-6
+
     @Option(help: "The most iterations.")
     var iterations: Int?
 
@@ -187,6 +190,7 @@ struct ClassicFitFlags: ParsableArguments {
                 components: clusters,
                 isFull: !diagonal,
                 iterations: iterations ?? 100,
+                regularisation: regularisation,
                 seed: seed
             ).fit(data.table, on: team)
         }

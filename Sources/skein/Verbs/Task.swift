@@ -20,6 +20,7 @@ struct TaskFlags: ParsableArguments {
     @Option(help: "Steps at most.") var steps: Int?
     @Option(help: "Shorter lengths learnt first, as 32,64.") var curriculum: String?
     @Option(help: "The learning rate.") var rate: Double?
+    @Option(help: "End early at this mean loss, in nats; 0 takes all steps.") var goal: Double?
     @Option(help: "Width of the model.") var width = 64
     @Option(help: "Layers.") var layers = 2
     @Option(help: "States of a channel.") var states = 16
@@ -45,6 +46,7 @@ struct TaskFlags: ParsableArguments {
             seed: seed
         )
         (settings.width, settings.layers, settings.states) = (width, layers, states)
+        settings.goal.loss = goal ?? settings.goal.loss
         settings.curriculum = try curriculum.map(Self.lengths) ?? defaults.curriculum
         guard interval > 0 else {
             throw SkeinError(.invalidArgument, "an interval of \(interval), expected 1 or more")
