@@ -39,10 +39,12 @@ struct SparkEdges {
               \(isWeighted ? "CAST(w AS FLOAT)" : "CAST(1 AS FLOAT)") AS w FROM (\(query))
             """
         )
+        // A comparison alone would pass over a NaN: kept rows are skipped by their least and largest value.
+        let isBad = "(w IS NULL OR isnan(w) OR w <= 0 OR w = CAST('Infinity' AS FLOAT))"
         let counts = try await tables.row(
             """
             SELECT count(*) AS n, count_if(src IS NULL OR dst IS NULL) AS ids,
-              count_if(w IS NULL OR NOT (w > 0 AND w < CAST('Infinity' AS FLOAT))) AS weights
+              count_if(\(isBad)) AS weights
             FROM \(view)
             """
         )
@@ -60,7 +62,7 @@ struct SparkEdges {
                 """
                 SELECT CAST(src AS STRING) AS src, CAST(dst AS STRING) AS dst,
                   coalesce(CAST(w AS STRING), 'null') AS w
-                FROM \(view) WHERE w IS NULL OR NOT (w > 0 AND w < CAST('Infinity' AS FLOAT))
+                FROM \(view) WHERE \(isBad)
                 ORDER BY src, dst LIMIT 1
                 """
             )

@@ -87,7 +87,8 @@ extension SparkGraphEngine {
     private func command() async throws -> String {
         var path = options.worker
         if !isLocal {
-            let name = "skein-worker-" + (try Self.fingerprint(path))
+            // Executors keep what earlier sessions brought; a name that two had would be two words.
+            let name = "skein-worker-\(session.id)-\(try Self.fingerprint(path))"
             do {
                 try await session.addFile(path, as: name)
             } catch let error as SkeinError where error.message.contains("ARTIFACT_ALREADY_EXISTS")
@@ -107,7 +108,7 @@ extension SparkGraphEngine {
         "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
 
-    /// A hash of a file, so that sessions with other binaries do not meet on an executor.
+    /// A hash of a file, so that a session may bring another binary later.
     private static func fingerprint(_ path: String) throws -> String {
         let file = try MappedFile(path: path)
         let hash = file.withUnsafeBytes { bytes -> UInt64 in

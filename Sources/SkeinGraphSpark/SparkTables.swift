@@ -11,7 +11,7 @@ package actor SparkTables {
     private let prefix: String
     private let directory: String?
     private let copies: Int
-    private var kept: [String: SparkCheckpoint] = [:]
+    private var kept: [String: (view: String, checkpoint: SparkCheckpoint?)] = [:]
     private var count = 0
 
     package init(_ session: SparkSession, directory: String?, copies: Int) {
@@ -21,18 +21,21 @@ package actor SparkTables {
         prefix = "skein_" + session.id.replacingOccurrences(of: "-", with: "") + "_"
     }
 
-    /// A view's full name.
+    /// The full name of a view that is only defined.
     package nonisolated func name(_ view: String) -> String { prefix + view }
 
-    /// Computes a query, keeps its rows and names them.
+    /// The full name of the rows that were kept last under a name.
+    package func kept(_ view: String) -> String? { kept[view]?.view }
+
+    /// Computes a query, keeps its rows and names them; rows of the same name before are let go of.
     ///
     /// - Returns: The view's full name.
     package func keep(_ view: String, _ query: String) async throws -> String {
-        let name = name(view)
-        let old = kept.removeValue(forKey: name)
+        count += 1
+        let name = "\(name(view))_\(count)"
+        var checkpoint: SparkCheckpoint?
         if let directory {
-            count += 1
-            let path = "\(directory)/\(name)_\(count)"
+            let path = "\(directory)/\(name)"
             try await session.run(
                 "INSERT OVERWRITE DIRECTORY \(SparkSQL.literal(path)) USING parquet \(query)"
             )
@@ -41,9 +44,20 @@ package actor SparkTables {
                     + "SELECT * FROM parquet.\(SparkSQL.quoted(path))"
             )
         } else {
-            kept[name] = try await session.checkpoint(query, as: name, copies: copies)
+            // A checkpoint forgets how its rows were made, but not how many bytes Spark once guessed they
+            // could be: the product of all sides of all joins, a number whose digits double every round
+            // until planning does nothing but multiply. Cached rows have the size that they have.
+            checkpoint = try await session.checkpoint(
+                query,
+                as: name,
+                copies: copies,
+                isEager: false
+            )
+            let level = copies > 1 ? "MEMORY_AND_DISK_2" : "MEMORY_AND_DISK"
+            try await session.run("CACHE TABLE \(name) OPTIONS ('storageLevel' '\(level)')")
         }
-        if let old { try await session.drop(old) }
+        try await drop(view)
+        kept[view] = (name, checkpoint)
         return name
     }
 
@@ -54,11 +68,12 @@ package actor SparkTables {
         return name
     }
 
-    /// Lets go of a view's rows.
+    /// Lets go of kept rows.
     package func drop(_ view: String) async throws {
-        if let checkpoint = kept.removeValue(forKey: name(view)) {
-            try await session.drop(checkpoint)
-        }
+        guard let (name, checkpoint) = kept.removeValue(forKey: view) else { return }
+        if checkpoint != nil { try await session.run("UNCACHE TABLE IF EXISTS \(name)") }
+        try await session.run("DROP VIEW IF EXISTS \(name)")
+        if let checkpoint { try await session.drop(checkpoint) }
     }
 
     /// The rows of a query as whole numbers, column by column.

@@ -200,17 +200,19 @@ public final class SparkSession: Sendable {
     ///   - query: The SQL.
     ///   - view: The name of a temporary view.
     ///   - copies: On how many executors each piece is kept.
+    ///   - isEager: Whether rows are computed now instead of when they are first asked for.
     /// - Returns: What to give to `drop(_:)`.
     /// - Throws: `SkeinError.Code.sparkFailure` with the server's message.
     public func checkpoint(
         _ query: String,
         as view: String,
-        copies: Int = 1
+        copies: Int = 1,
+        isEager: Bool = true
     ) async throws -> SparkCheckpoint {
         var plan = ProtoPlan()
         plan.command.checkpointCommand.relation.sql.query = query
         plan.command.checkpointCommand.local = true
-        plan.command.checkpointCommand.eager = true
+        plan.command.checkpointCommand.eager = isEager
         if copies > 1 {
             plan.command.checkpointCommand.storageLevel.useDisk = true
             plan.command.checkpointCommand.storageLevel.useMemory = true
@@ -272,7 +274,7 @@ public final class SparkSession: Sendable {
         option.reattachOptions.reattachable = true
         request.requestOptions = [option]
         let first = request
-        try await withTaskCancellationHandler {
+        do {
             try await translating {
                 var attempts = 0
                 var isStarted = false
@@ -299,8 +301,12 @@ public final class SparkSession: Sendable {
                     if state.withLock({ $0.last }) != before { attempts = 0 }
                 }
             }
-        } onCancel: {
-            Task { _ = try? await self.interrupt(operation: operation) }
+        } catch {
+            // A cancelled caller goes on only when the server has stopped the work, too.
+            if Task.isCancelled {
+                await Task { _ = try? await self.interrupt(operation: operation) }.value
+            }
+            throw error
         }
         await release(operation)
     }
@@ -354,10 +360,19 @@ public final class SparkSession: Sendable {
         let answer = try await translating {
             try await channel.send("AddArtifacts", as: ProtoAddArtifactsResponse.self) { write in
                 var request = first
+                if size <= ChunkedFile.bytes {
+                    // The server takes a single chunk only as a batch of one.
+                    var whole = ProtoAddArtifactsRequest.SingleChunkArtifact()
+                    whole.name = "files/" + name
+                    whole.data = try source.next() ?? .init()
+                    request.batch.artifacts = [whole]
+                    try await write(request)
+                    return
+                }
                 request.beginChunk.name = "files/" + name
                 request.beginChunk.totalBytes = Int64(size)
                 request.beginChunk.numChunks = Int64(
-                    max(1, (size + ChunkedFile.bytes - 1) / ChunkedFile.bytes)
+                    (size + ChunkedFile.bytes - 1) / ChunkedFile.bytes
                 )
                 request.beginChunk.initialChunk = try source.next() ?? .init()
                 try await write(request)

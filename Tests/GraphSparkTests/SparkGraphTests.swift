@@ -259,8 +259,9 @@ import SkeinGraphSpark
         let engine = try await engine(session, "grow", LevelOptions())
         let remote = try await engine.read(folder + "/edges")
         #expect(remote.ids == expected.ids)
+        let view = try #require(await engine.tables.kept("edges0"))
         let edges = try await session.query(
-            "SELECT s, d, w FROM \(engine.tables.name("edges0")) WHERE s < d ORDER BY s, d"
+            "SELECT s, d, w FROM \(view) WHERE s < d ORDER BY s, d"
         )
         var at = 0
         for table in edges {

@@ -58,8 +58,16 @@ final class FakeSpark: RegistrableRPCService {
             for request in requests {
                 var chunk = request.chunk
                 if case .beginChunk(let begin) = request.payload {
+                    // As the real server, which never ends an artifact that its first chunk completes.
+                    guard begin.numChunks > 1 else {
+                        throw RPCError(code: .internalError, message: "requirement failed")
+                    }
                     name = begin.name
                     chunk = begin.initialChunk
+                }
+                if case .batch(let batch) = request.payload {
+                    name = batch.artifacts[0].name
+                    chunk = batch.artifacts[0].data
                 }
                 data += Array(chunk.data)
                 if Int64(CRC32.checksum(chunk.data)) != chunk.crc {

@@ -89,7 +89,8 @@ import Testing
         guard let session = try await SparkServer.session() else { return }
         let error = await #expect(throws: SkeinError.self) {
             _ = try await session.query(
-                "SELECT TRANSFORM(id) USING 'cat >/dev/null; echo out of cheese >&2; exit 3' "
+                // Spark reads the words on a thread of its own and does not wait for it.
+                "SELECT TRANSFORM(id) USING 'cat >/dev/null; echo out of cheese >&2; sleep 1; exit 3' "
                     + "AS (x STRING) FROM range(3)"
             )
         }

@@ -25,8 +25,8 @@ package import SwiftProtobuf
 // Please ensure that you are building against the same version of the API
 // that was used to generate this file.
 fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobuf.ProtobufAPIVersionCheck {
-  package struct _2: SwiftProtobuf.ProtobufAPIVersion_2 {}
-  package typealias Version = _2
+  struct _2: SwiftProtobuf.ProtobufAPIVersion_2 {}
+  typealias Version = _2
 }
 
 package nonisolated struct ProtoUserContext: Sendable {
@@ -1068,6 +1068,14 @@ package nonisolated struct ProtoAddArtifactsRequest: Sendable {
 
   package var payload: ProtoAddArtifactsRequest.OneOf_Payload? = nil
 
+  package var batch: ProtoAddArtifactsRequest.Batch {
+    get {
+      if case .batch(let v)? = payload {return v}
+      return ProtoAddArtifactsRequest.Batch()
+    }
+    set {payload = .batch(newValue)}
+  }
+
   package var beginChunk: ProtoAddArtifactsRequest.BeginChunkedArtifact {
     get {
       if case .beginChunk(let v)? = payload {return v}
@@ -1087,6 +1095,7 @@ package nonisolated struct ProtoAddArtifactsRequest: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Payload: Equatable, Sendable {
+    case batch(ProtoAddArtifactsRequest.Batch)
     case beginChunk(ProtoAddArtifactsRequest.BeginChunkedArtifact)
     case chunk(ProtoAddArtifactsRequest.ArtifactChunk)
 
@@ -1100,6 +1109,41 @@ package nonisolated struct ProtoAddArtifactsRequest: Sendable {
     package var data: Data = Data()
 
     package var crc: Int64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct SingleChunkArtifact: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var name: String = String()
+
+    package var data: ProtoAddArtifactsRequest.ArtifactChunk {
+      get {_data ?? ProtoAddArtifactsRequest.ArtifactChunk()}
+      set {_data = newValue}
+    }
+    /// Returns true if `data` has been explicitly set.
+    package var hasData: Bool {self._data != nil}
+    /// Clears the value of `data`. Subsequent reads from it will return its default value.
+    package mutating func clearData() {self._data = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _data: ProtoAddArtifactsRequest.ArtifactChunk? = nil
+  }
+
+  package nonisolated struct Batch: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var artifacts: [ProtoAddArtifactsRequest.SingleChunkArtifact] = []
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3279,7 +3323,7 @@ nonisolated extension ProtoConfigResponse: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoAddArtifactsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AddArtifactsRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}user_context\0\u{4}\u{2}begin_chunk\0\u{1}chunk\0\u{3}client_type\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}user_context\0\u{1}batch\0\u{3}begin_chunk\0\u{1}chunk\0\u{3}client_type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3289,6 +3333,19 @@ nonisolated extension ProtoAddArtifactsRequest: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.sessionID) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._userContext) }()
+      case 3: try {
+        var v: ProtoAddArtifactsRequest.Batch?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .batch(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .batch(v)
+        }
+      }()
       case 4: try {
         var v: ProtoAddArtifactsRequest.BeginChunkedArtifact?
         var hadOneofValue = false
@@ -3333,6 +3390,10 @@ nonisolated extension ProtoAddArtifactsRequest: SwiftProtobuf.Message, SwiftProt
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
     switch self.payload {
+    case .batch?: try {
+      guard case .batch(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
     case .beginChunk?: try {
       guard case .beginChunk(let v)? = self.payload else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
@@ -3389,6 +3450,75 @@ nonisolated extension ProtoAddArtifactsRequest.ArtifactChunk: SwiftProtobuf.Mess
   package static func ==(lhs: ProtoAddArtifactsRequest.ArtifactChunk, rhs: ProtoAddArtifactsRequest.ArtifactChunk) -> Bool {
     if lhs.data != rhs.data {return false}
     if lhs.crc != rhs.crc {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAddArtifactsRequest.SingleChunkArtifact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoAddArtifactsRequest.protoMessageName + ".SingleChunkArtifact"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}data\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._data) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._data {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoAddArtifactsRequest.SingleChunkArtifact, rhs: ProtoAddArtifactsRequest.SingleChunkArtifact) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._data != rhs._data {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAddArtifactsRequest.Batch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoAddArtifactsRequest.protoMessageName + ".Batch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifacts\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.artifacts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoAddArtifactsRequest.Batch, rhs: ProtoAddArtifactsRequest.Batch) -> Bool {
+    if lhs.artifacts != rhs.artifacts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
