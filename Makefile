@@ -5,7 +5,7 @@ PROMPT ?= There was once a goose
 APT := libpcre2-dev
 RISCV := qemu-system-misc gcc-riscv64-unknown-elf
 
-.PHONY: setup setup-riscv demo test check-full bench spark spark-stop dist default-model lint format clean
+.PHONY: setup setup-riscv demo test test-spark check-full bench spark spark-stop dist default-model lint format clean
 
 # Installs the system libraries where it may, and says what is missing where it may not.
 setup:
@@ -30,6 +30,12 @@ demo: setup
 test: setup
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
+
+# The Spark suites against servers of their own, which stop when they are done; needs the build of `make test`.
+test-spark:
+	bash Scripts/spark.sh start
+	$(SWIFT) test -c release --skip-build --no-parallel --filter SparkTests; \
+	  status=$$?; bash Scripts/spark.sh stop; exit $$status
 
 # Slower than CI should be: long fuzzing, emulated instruction sets, files read by llama.cpp, which it builds.
 check-full: test
