@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw two pictures of EasyQuant's paper from a model here: Figure 2 and Table 9.
 
-    python3 Scripts/draw_easyquant.py MODEL TEXT OUTPUT --skein PATH [--bits 4] [--rate 1e-4]
+    python3 Scripts/draw_easyquant.py MODEL TEXT OUTPUT --skein PATH [--bits 4] [--rate 1e-3]
 
 Quantises MODEL, a Hugging Face directory, by the published method (one range a row, Adam on it) after
 each of several numbers of steps, once with weights beyond three standard deviations kept whole and once
@@ -85,6 +85,8 @@ def chart(title: str, x_title: str, y_title: str, lines: list[tuple[str, list]],
     parts.append(label(x_title, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10))
     middle = (TOP + HEIGHT - BOTTOM) / 2
     parts.append(f'<g transform="rotate(-90 14 {middle})">{label(y_title, 14, middle)}</g>')
+    # Curves over steps fall from the upper left.
+    legend = LEFT + (12 if marks else 180)
     for index, (name, points) in enumerate(lines):
         color = COLORS[index]
         path = " ".join(",".join(place(x, y)) for x, y in points)
@@ -93,9 +95,9 @@ def chart(title: str, x_title: str, y_title: str, lines: list[tuple[str, list]],
             for x, y in points:
                 across, down = place(x, y)
                 parts.append(f'<circle cx="{across}" cy="{down}" r="3" fill="{color}"/>\n')
-        parts.append(f'<path d="M{LEFT + 12} {TOP + 12 + 16 * index}h20" stroke="{color}" '
+        parts.append(f'<path d="M{legend} {TOP + 12 + 16 * index}h20" stroke="{color}" '
                      'stroke-width="3"/>\n')
-        parts.append(label(name, LEFT + 38, TOP + 16 + 16 * index, "start"))
+        parts.append(label(name, legend + 26, TOP + 16 + 16 * index, "start"))
     return "".join(parts)
 
 
