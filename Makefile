@@ -51,7 +51,7 @@ check-full: test
 FILTER ?=
 bench: setup
 	$(SWIFT) run -c release --package-path Benchmarks Benchmarks $(if $(FILTER),--filter $(FILTER))
-	$(SWIFT) build -c release --product skein
+	$(SWIFT) build -c release --build-tests
 	$(BUILD)/skein bench --bandwidth
 	$(BUILD)/skein bench -p 64 -n 64 -r 3
 
@@ -68,11 +68,11 @@ dist: setup
 	mkdir -p dist && cp .build-dist/release/skein dist/skein && strip dist/skein
 
 # The model in Models/stories again, from stories told here and the texts in TEXTS (see Models/stories/README.md):
-# about two hours on two cores. Stopped and started again, it goes on.
+# about an hour on two cores. Stopped and started again, it goes on.
 TEXTS ?= texts
 RUN ?= runs/default
 default-model: setup
-	$(SWIFT) build -c release --product skein
+	$(SWIFT) build -c release --build-tests
 	mkdir -p $(RUN)-data && cp $(TEXTS)/*.txt Recipes/default.yaml $(RUN)-data
 	cd $(RUN)-data && $(abspath $(BUILD))/skein stories --count 60000 --seed 2026 --output stories.jsonl
 	cd $(RUN)-data && $(abspath $(BUILD))/skein stories --count 600 --seed 7 --held-out --output held-out.jsonl

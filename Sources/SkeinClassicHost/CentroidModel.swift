@@ -83,32 +83,34 @@ public struct CentroidFit: Sendable {
             )
         }
         try requireFinite(table)
-        let x = team.tensor(table)
+        // The samples are packed once, as the matrix of every product; centroids are its few rows.
+        let samples = Projection([
+            Projection.Part(
+                matrix: try team.processor.packed(table.values, as: .f32, outputs: n, inputs: d)
+            )
+        ])
         let variances = moments(table).variances
         let stop = tolerance * variances.reduce(0, +) / Double(d)
-        var centres = try start ?? seeds(table, x, team)
+        var centres = try start ?? seeds(table, samples, team)
         var clustering = Clustering(rows: n, width: d, clusters: clusters)
         var rounds = 0
         var isSettled = false
         while rounds < iterations, !isSettled {
             rounds += 1
-            let scores = try scores(x, centres, team)
-            isSettled = clustering.assign(table, scores, team) == 0
+            isSettled = clustering.assign(table, samples, centres, team) == 0
             if clustering.move(&centres) <= stop { break }
         }
         // Samples that moved last, or centroids, may have neared others.
-        if !isSettled { _ = clustering.assign(table, try scores(x, centres, team), team) }
+        if !isSettled { _ = clustering.assign(table, samples, centres, team) }
         let inertia = clustering.inertia(table, centres, team)
         return CentroidModel(width: d, centres: centres, iterations: rounds, inertia: inertia)
     }
 
-    /// `x · c - ½|c|²` of every sample and centroid; the nearest has the largest.
-    private func scores(_ x: Tensor, _ centres: [Float], _ team: PoolTeam) throws -> Tensor {
-        let table = Table(centres, rows: clusters, width: x.width)
-        return try team.product(x, centres, outputs: clusters, bias: halfNorms(table))
-    }
-
-    private func seeds(_ table: Table, _ x: Tensor, _ team: PoolTeam) throws -> [Float] {
+    private func seeds(
+        _ table: Table,
+        _ samples: Projection,
+        _ team: PoolTeam
+    ) throws -> [Float] {
         let n = table.rows
         let noise = Philox(NoiseKey(seed: seed, stream: 0x6b6d))
         var position: UInt64 = 0
@@ -133,22 +135,21 @@ public struct CentroidFit: Sendable {
                     } ?? n - 1
                 }
             }
-            let points = table.taking(candidates)
             let count = candidates.count
-            let products = try team.product(x, points.values, outputs: count, bias: nil)
+            let products = products(table.taking(candidates).values, samples, team)
             let own = candidates.map { norms[$0] }
             let best = lend(norms, own, nearest) { norms, own, nearest in
                 let products = UnsafePointer(products.pointer)
                 let potentials = (0..<count).map { trial in
                     (0..<n).reduce(0.0) { sum, row in
-                        let square = norms[row] + own[trial] - 2 * products[row * count + trial]
+                        let square = norms[row] + own[trial] - 2 * products[trial * n + row]
                         return sum + Double(min(nearest[row], max(0, square)))
                     }
                 }
                 return potentials.indices.min { potentials[$0] < potentials[$1] } ?? 0
             }
             for row in 0..<n {
-                let square = norms[row] + own[best] - 2 * products.pointer[row * count + best]
+                let square = norms[row] + own[best] - 2 * products.pointer[best * n + row]
                 nearest[row] = min(nearest[row], max(0, square))
             }
             chosen.append(candidates[best])
@@ -184,11 +185,18 @@ private struct Clustering {
         rows * part / parts..<rows * (part + 1) / parts
     }
 
-    /// Gives every sample to the cluster with its largest score.
+    /// Gives every sample to the nearest centroid, which has the largest `x · c - ½|c|²`.
     ///
     /// - Returns: How many changed.
-    mutating func assign(_ table: Table, _ scores: Tensor, _ team: PoolTeam) -> Int {
-        let (width, clusters, parts) = (width, clusters, parts)
+    mutating func assign(
+        _ table: Table,
+        _ samples: Projection,
+        _ centres: [Float],
+        _ team: PoolTeam
+    ) -> Int {
+        let (rows, width, clusters, parts) = (rows, width, clusters, parts)
+        let scores = products(centres, samples, team)
+        let halves = halfNorms(Table(centres, rows: clusters, width: width))
         let ranges = (0..<parts).map(range)
         var changes = [Int](repeating: 0, count: parts)
         table.values.withUnsafeBufferPointer { values in
@@ -203,14 +211,21 @@ private struct Clustering {
                             nonisolated(unsafe) let changes = changes
                             nonisolated(unsafe) let scores = UnsafePointer(scores.pointer)
                             team.processor.pool.run(tasks: parts) { part in
-                                for row in ranges[part] {
-                                    let score = scores + row * clusters
-                                    var (best, label) = (score[0], 0)
-                                    for cluster in 1..<max(clusters, 1) {
-                                        let isBetter = score[cluster] > best
-                                        label = isBetter ? cluster : label
-                                        best = isBetter ? score[cluster] : best
-                                    }
+                                let range = ranges[part]
+                                var best = [Float](repeating: -.infinity, count: range.count)
+                                var nearest = [Int32](repeating: 0, count: range.count)
+                                for cluster in 0..<clusters {
+                                    let score = scores + cluster * rows + range.lowerBound
+                                    Self.keepLarger(
+                                        score,
+                                        halves[cluster],
+                                        Int32(cluster),
+                                        &best,
+                                        &nearest
+                                    )
+                                }
+                                for row in range {
+                                    let label = Int(nearest[row - range.lowerBound])
                                     let old = Int(labels[row])
                                     guard old != label else { continue }
                                     labels[row] = Int32(label)
@@ -235,6 +250,26 @@ private struct Clustering {
             }
         }
         return changes.reduce(0, +)
+    }
+
+    /// Keeps `score + half` and the cluster wherever it is larger than what was kept.
+    private static func keepLarger(
+        _ score: UnsafePointer<Float>,
+        _ half: Float,
+        _ cluster: Int32,
+        _ best: inout [Float],
+        _ nearest: inout [Int32]
+    ) {
+        best.withUnsafeMutableBufferPointer { best in
+            nearest.withUnsafeMutableBufferPointer { nearest in
+                for row in 0..<best.count {
+                    let value = score[row] + half
+                    let isLarger = value > best[row]
+                    best[row] = isLarger ? value : best[row]
+                    nearest[row] = isLarger ? cluster : nearest[row]
+                }
+            }
+        }
     }
 
     /// Moves centroids to the means of their samples; one without samples stays.
@@ -279,4 +314,16 @@ private struct Clustering {
         }
         return found.reduce(0, +)
     }
+}
+
+/// The products of points with all samples, `[points, samples]`.
+private func products(_ points: [Float], _ samples: Projection, _ team: PoolTeam) -> Tensor {
+    let width = samples.parts[0].matrix.inputs
+    let x = Tensor(
+        points,
+        rows: points.count / width,
+        width: width,
+        arena: team.processor.arena
+    )
+    return team.processor.project(x, through: samples)
 }

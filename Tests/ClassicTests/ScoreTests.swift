@@ -9,7 +9,7 @@ import Testing
 /// Models fitted here score as scikit-learn's do on data that nobody here made.
 ///
 /// `Tests/Golden/classic/scores.json` holds scikit-learn's accuracies (`Scripts/compare_classic.py --write`); trees are
-/// means over ten seeds there, and over four here.
+/// means over ten seeds there, and forests over four here.
 @Suite struct ScoreTests {
     /// Samples to fit and to ask, as the script reads them.
     private static func read(_ name: String) throws -> (fit: Dataset, ask: Dataset)? {
@@ -60,7 +60,7 @@ import Testing
         case .gaussianNaiveBayes: [try GaussianFit(smoothing: 1e-2).fit(data)]
         case .nearestNeighbours: [try NeighbourModel(data, k: 5)]
         case .decisionTree:
-            try (0..<4).map {
+            try (0..<10).map {
                 try ForestFit(trees: 1, isForest: false, seed: $0).fit(data, on: team)
             }
         case .randomForest:

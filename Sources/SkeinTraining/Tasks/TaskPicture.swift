@@ -23,7 +23,8 @@ public enum TaskPicture {
                         points: curve.points.map { (Double($0.step), $0.accuracy) }
                     )
                 }
-            )
+            ),
+            names: curves.map(\.name)
         )
     }
 
@@ -55,9 +56,10 @@ public enum TaskPicture {
         )
     }
 
-    private static func page(_ chart: LineChart) -> String {
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 400\">\n"
-            + "<rect width=\"640\" height=\"400\" fill=\"#fff\"/>\n"
-            + chart.svg(x: 0, y: 10, width: 630, height: 380) + "</svg>\n"
+    private static func page(_ chart: LineChart, names: [String] = []) -> String {
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 420\" font-family=\"sans-serif\">\n"
+            + "<rect width=\"640\" height=\"420\" fill=\"#fff\"/>\n"
+            + chart.svg(x: 0, y: 10, width: 630, height: 380)
+            + LineChart.legend(names, x: 58, y: 406) + "</svg>\n"
     }
 }

@@ -29,7 +29,7 @@ public struct TaskSettings: Sendable {
     /// when its share of the steps is over, which leaves half of all steps to the task's own length.
     public var curriculum: [Int] = []
     /// Learning ends early once so large a share of judged answers is right and their mean loss, in
-    /// nats, is as low as this: right answers alone come long before answers that hold at any length.
+    /// nats, is as low as this.
     public var goal = (accuracy: 0.999, loss: 2e-5)
 
     /// Joins the choices.
