@@ -11,7 +11,7 @@ public struct EmbeddingForecast: Sendable {
     public var time: Duration
 
     /// The program, its libraries and its stacks.
-    private static let programBytes = 24 << 20
+    private static let programBytes = 36 << 20
 
     /// Forecasts a run.
     ///
