@@ -33,8 +33,7 @@ test: setup
 
 # The Spark suites against servers of their own, which stop when they are done; needs the build of `make test`.
 test-spark:
-	bash Scripts/spark.sh start
-	$(SWIFT) test -c release --skip-build --no-parallel --filter SparkTests; \
+	bash Scripts/spark.sh start && $(SWIFT) test -c release --skip-build --no-parallel --filter SparkTests; \
 	  status=$$?; bash Scripts/spark.sh stop; exit $$status
 
 # Slower than CI should be: long fuzzing, emulated instruction sets, files read by llama.cpp, which it builds.

@@ -94,7 +94,7 @@ where Vote: Comparable & AdditiveArithmetic & BitwiseCopyable {
         (self.arena, self.order, self.bounds) = (arena, order, bounds)
         (self.x, self.samples, self.width) = (x, samples, width)
         (self.scores, self.labels, self.scratch) = (scores, labels, scratch)
-        (self.isBatch, self.workers) = (plan == .batch, workers)
+        (self.isBatch, self.workers) = (plan.isByBatch, workers)
     }
 
     /// One for the batch plan, else two.

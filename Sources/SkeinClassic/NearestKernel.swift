@@ -91,7 +91,7 @@ public struct NearestKernel<Scalar: ClassicScalar>: PhasedKernel, @unchecked Sen
         (self.classCount, self.k, self.x, self.samples) = (classCount, min(k, count), x, samples)
         (self.neighbours, self.labels, self.scratch) = (neighbours, labels, scratch)
         (self.votes, self.workers, self.selection) = (votes, workers, selection)
-        isBatch = plan == .batch
+        isBatch = plan.isByBatch
     }
 
     /// How many neighbours the scratch memory must hold.

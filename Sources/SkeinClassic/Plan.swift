@@ -8,6 +8,13 @@ public enum Plan: Sendable, Equatable {
     case batch
     /// A grid: `rows` groups of model rows times the remaining workers over features.
     case grid(rows: Int)
+    /// Whole samples of a batch, with one copy of what they add up, to which workers add in turns: K-means
+    /// where a copy a worker would not fit.
+    case turns
+
+    /// Whether workers take whole samples, so that a single one would keep one worker busy.
+    @inlinable
+    public var isByBatch: Bool { self == .batch || self == .turns }
 }
 
 /// What a plan costs in steps, where one multiply-add is one step.
@@ -74,6 +81,12 @@ public struct CostModel: Sendable {
         case .rows: shared(workers, 1)
         case .features: shared(1, workers)
         case .grid(let groups): shared(groups, max(workers / max(groups, 1), 1))
+        case .turns:
+            KernelCost(
+                parallel: up(samples, workers) * rows * (width + 1),
+                tail: samples * width,
+                barriers: workers + 3
+            )
         }
     }
 

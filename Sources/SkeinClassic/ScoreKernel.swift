@@ -39,7 +39,7 @@ public struct ScoreKernel<Terms: RowTerms>: PhasedKernel, @unchecked Sendable {
         (self.terms, self.x, self.samples) = (terms, x, samples)
         (self.scores, self.labels, self.scratch) = (scores, labels, scratch)
         self.workers = workers
-        isBatch = plan == .batch
+        isBatch = plan.isByBatch
         columns = Self.columns(plan, workers)
     }
 
@@ -47,7 +47,7 @@ public struct ScoreKernel<Terms: RowTerms>: PhasedKernel, @unchecked Sendable {
     @inlinable
     public static func columns(_ plan: Plan, _ workers: Int) -> Int {
         switch plan {
-        case .batch, .rows: 1
+        case .batch, .rows, .turns: 1
         case .features: workers
         case .grid(let rows): max(workers / max(min(rows, workers), 1), 1)
         }

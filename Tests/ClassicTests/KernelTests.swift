@@ -113,16 +113,26 @@ import Testing
         #expect(load == [8, 10])
     }
 
-    @Test func `one iteration of K-means agrees for any number of workers`() {
+    @Test(arguments: [false, true])
+    func `one iteration of K-means agrees for any number of workers`(isShared: Bool) {
         let x: [Float] = [0, 0, 1, 0, 10, 10, 11, 10, 0, 1, 10, 11]
         for workers in [1, 2, 3, 8] {
             var centres: [Float] = [0, 0, 10, 10, 500, 500]
             var assignment = [Int32](repeating: -1, count: 6)
             var (changed, moved): (Int32, Float) = (0, 0)
             typealias Kernel = CentroidKernel<Float>
-            let sumCount = Kernel.sumCount(clusters: 3, width: 2, workers: workers)
+            let sumCount = Kernel.sumCount(
+                clusters: 3,
+                width: 2,
+                copies: isShared ? 1 : workers,
+                workers: workers
+            )
             var sums = [Float](repeating: 0, count: sumCount)
-            let counterCount = Kernel.counterCount(clusters: 3, workers: workers)
+            let counterCount = Kernel.counterCount(
+                clusters: 3,
+                copies: isShared ? 1 : workers,
+                workers: workers
+            )
             var counters = [Int32](repeating: 0, count: counterCount)
             x.withUnsafeBufferPointer { buffer in
                 guard let x = buffer.baseAddress else { return }
@@ -138,6 +148,7 @@ import Testing
                         counters: &counters,
                         changed: &changed,
                         moved: &moved,
+                        isShared: isShared,
                         workers: workers
                     )
                 )

@@ -115,7 +115,7 @@ struct Runner {
         var scratch = Scratch(memory())
         let kernel = model.kernel(
             plan,
-            samples: plan == .batch ? model.blob.word(.samples) : 1,
+            samples: plan.isByBatch ? model.blob.word(.samples) : 1,
             workers: workers,
             memory: &scratch
         )

@@ -6,8 +6,8 @@ public struct ChipIteration<Scalar: ClassicScalar>: ChipModel {
     /// Finds the tables.
     public init(_ blob: ModelBlob) { self.blob = blob }
 
-    /// Shares of the samples.
-    public func supports(_ plan: Plan) -> Bool { plan == .batch }
+    /// Shares of the samples, summed in a copy a worker or in one.
+    public func supports(_ plan: Plan) -> Bool { plan.isByBatch }
 
     /// The centroids, and how far they moved.
     public func outcomes(_ samples: Int) -> Int {
@@ -22,6 +22,7 @@ public struct ChipIteration<Scalar: ClassicScalar>: ChipModel {
         memory: inout Scratch
     ) -> CentroidKernel<Scalar> {
         let (clusters, width) = (blob.word(.rows), blob.word(.width))
+        let copies = plan == .turns ? 1 : workers
         return CentroidKernel(
             x: blob.table(.x),
             samples: samples,
@@ -33,14 +34,20 @@ public struct ChipIteration<Scalar: ClassicScalar>: ChipModel {
                 CentroidKernel<Scalar>.sumCount(
                     clusters: clusters,
                     width: width,
+                    copies: copies,
                     workers: workers
                 )
             ),
             counters: memory.take(
-                CentroidKernel<Scalar>.counterCount(clusters: clusters, workers: workers)
+                CentroidKernel<Scalar>.counterCount(
+                    clusters: clusters,
+                    copies: copies,
+                    workers: workers
+                )
             ),
             changed: memory.take(1),
             moved: memory.take(1),
+            isShared: plan == .turns,
             workers: workers
         )
     }

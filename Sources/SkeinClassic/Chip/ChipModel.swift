@@ -43,6 +43,7 @@ extension ChipModel {
         case 2: .features
         case 3: .grid(rows: 2)
         case 4: .grid(rows: 4)
+        case 5: .turns
         default: nil
         }
     }

@@ -61,8 +61,8 @@ public struct ChipScores<Terms: ChipTerms>: ChipModel {
     /// Finds the tables.
     public init(_ blob: ModelBlob) { self.blob = blob }
 
-    /// All plans.
-    public func supports(_ plan: Plan) -> Bool { true }
+    /// All plans but turns: nothing is added up over samples.
+    public func supports(_ plan: Plan) -> Bool { plan != .turns }
 
     /// One a sample and row.
     public func outcomes(_ samples: Int) -> Int { samples &* blob.word(.rows) }

@@ -4,7 +4,7 @@ internal import SkeinClassic
 extension ChipExperiment {
     /// How a plan is called in tables.
     static func planName(_ number: Int) -> String {
-        ["batch", "rows", "features", "grid:2", "grid:4"][min(max(number, 0), 4)]
+        ["batch", "rows", "features", "grid:2", "grid:4", "turns"][min(max(number, 0), 5)]
     }
 
     private func ratio(_ a: Int?, _ b: Int?) -> Double? {
@@ -75,11 +75,11 @@ extension ChipExperiment {
             + " \(text(mean(counted.map(unitAgainstLibgcc)))).\n\n## Eight shares\n\n"
         for build in [Emulator.Build.ours, .unit] {
             out += "\(build.rawValue), model speed-up with 2, 4 and 8 workers:\n\n"
-            out += "| kernel | " + (0..<5).map(Self.planName).joined(separator: " | ")
-            out += " | cost model's choice |\n|---|---|---|---|---|---|---|\n"
+            out += "| kernel | " + (0..<6).map(Self.planName).joined(separator: " | ")
+            out += " | cost model's choice |\n|---|---|---|---|---|---|---|---|\n"
             for kernel in kernels {
                 guard let entry = entry(kernel, .f32, build) else { continue }
-                let cells = (0..<5).map { plan in
+                let cells = (0..<6).map { plan in
                     let speedups = [2, 4, 8].compactMap { entry.speedup(plan: plan, workers: $0) }
                     return speedups.isEmpty ? "–" : speedups.map(text).joined(separator: ", ")
                 }
@@ -118,6 +118,7 @@ extension ChipExperiment {
             case .rows: 1
             case .features: 2
             case .grid(let rows): rows == 2 ? 3 : 4
+            case .turns: 5
             }
         let name = Self.planName(number)
         guard number != best.plan else { return "\(name), the best" }

@@ -16,22 +16,26 @@ public struct ChipExperiment: Sendable {
         /// Instructions by plan (its number in `ChipModel.plan`) and number of workers less one.
         public let steps: [Int: [Int]]
 
+        /// The plans that share the work of one sample, by number.
+        private static let single = 1...4
+
         /// Instructions with one worker under the cheapest plan that takes single samples, else the batch.
         public var alone: Int {
-            let single = steps.filter { $0.key != 0 }.compactMap(\.value.first).min()
+            let single = steps.filter { Self.single.contains($0.key) }.compactMap(\.value.first)
+                .min()
             return single ?? steps[0]?.first ?? 0
         }
 
         /// How many times faster some workers are under a plan than one under its cheapest of that kind.
         public func speedup(plan: Int, workers: Int) -> Double? {
             guard let steps = steps[plan], workers <= steps.count else { return nil }
-            let base = plan == 0 ? steps[0] : alone
+            let base = Self.single.contains(plan) ? alone : self.steps[0]?.first ?? steps[0]
             return Double(base) / Double(steps[workers - 1])
         }
 
         /// The fastest plan for one sample with eight workers, and how many times faster it is.
         public var bestSingle: (plan: Int, speedup: Double)? {
-            steps.keys.filter { $0 != 0 }.sorted()
+            steps.keys.filter { Self.single.contains($0) }.sorted()
                 .compactMap { plan in speedup(plan: plan, workers: 8).map { (plan, $0) } }
                 .max { $0.1 < $1.1 }
         }

@@ -94,7 +94,7 @@ struct ChipMemory: ChipVisitor {
             number += 1
             guard model.supports(plan) else { continue }
             var scratch = Scratch(memory.start)
-            let samples = plan == .batch ? model.blob.word(.samples) : 1
+            let samples = plan.isByBatch ? model.blob.word(.samples) : 1
             _ = model.kernel(plan, samples: samples, workers: 8, memory: &scratch)
             most = max(most, scratch.used)
         }

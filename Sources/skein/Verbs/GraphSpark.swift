@@ -122,12 +122,23 @@ struct GraphWorkerVerb: ParsableCommand {
             processor: try Processor(threads: threads)
         )
         let output = FileHandle.standardOutput
-        try worker.run(next: { readLine() }) { text in
-            do {
-                try output.write(contentsOf: Data(text.utf8))
-            } catch {
-                throw SkeinError(.ioFailure, "worker: cannot write: \(error.localizedDescription)")
+        do {
+            try worker.run(next: { readLine() }) { text in
+                do {
+                    try output.write(contentsOf: Data(text.utf8))
+                } catch {
+                    throw SkeinError(
+                        .ioFailure,
+                        "worker: cannot write: \(error.localizedDescription)"
+                    )
+                }
             }
+        } catch let error as SkeinError {
+            // Spark reads these words on a thread of its own, and does not wait for it once the program has
+            // ended: without the pause its own error is sometimes all that the user sees.
+            Environment.error("skein: \(error.message)\n")
+            Thread.sleep(forTimeInterval: 0.5)
+            throw ExitCode(70)
         }
     }
 }
