@@ -105,7 +105,7 @@ static inline __m512i _mm512_cvtepu8_epi32(__m128i v) {
 END
     header=$work/Sources/CSkeinKernels/internal.h
     sed -i '/^#define SK_TARGET_AVX/,/[^\\]$/d' "$header"
-    sed -i 's/^#define SK_X86 1/&\n#define SK_TARGET_AVX2\n#define SK_TARGET_AVX512/' "$header"
+    sed -i 's/^#define SK_X86 1/&\n#define SK_TARGET_AVX2\n#define SK_TARGET_AVX512\n#define SK_TARGET_AVX512_BF16/' "$header"
     # Inlining the emulation into unrolled loops would take a compiler minutes.
     sed -i 's/^#define SK_INLINE .*/#define SK_INLINE static/' "$header"
     sed -i 's/^#define SK_UNROLL .*/#define SK_UNROLL/' "$work/Sources/CSkeinKernels/matmul/matmul.h"
@@ -114,6 +114,7 @@ END
         "$work"/Scripts/check-matmul.c -lm -lpthread -o "$work/check-avx512"
     "$work/check-avx512" 1
     "$work/check-avx512" 2
+    "$work/check-avx512" 4
 
     rm -rf "$work/Sources"
     cp -r Sources "$work"

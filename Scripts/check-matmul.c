@@ -183,7 +183,7 @@ static int check(const sk_kernels *portable, const sk_kernels *table, sk_type ty
 static int check_grouped(const sk_kernels *portable, const sk_kernels *table, sk_type type,
                          ptrdiff_t rows, ptrdiff_t n, ptrdiff_t k) {
     const sk_format f = sk_format_of(type);
-    const int shift = sk_run_shift(type);
+    const int shift = sk_runs_of(type).group;
     const ptrdiff_t groups = (((k + 31) / 32 - 1) >> shift) + 1;
     const ptrdiff_t row_bytes = (k * f.bits + 7) / 8;
     const ptrdiff_t tiles = (n + 15) / 16, panels = (k + SK_OUTLIER_PANEL - 1) / SK_OUTLIER_PANEL;

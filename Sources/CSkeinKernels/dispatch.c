@@ -20,8 +20,9 @@ static int has_isa(sk_isa isa) {
     case SK_ISA_AVX512:
         return has_isa(SK_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni") &&
-               __builtin_cpu_supports("avx512bf16");
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+    case SK_ISA_AVX512_BF16:
+        return has_isa(SK_ISA_AVX512) && __builtin_cpu_supports("avx512bf16");
 #elif defined(SK_NEON)
     case SK_ISA_NEON: {
 #if defined(__linux__)
@@ -38,7 +39,8 @@ static int has_isa(sk_isa isa) {
 }
 
 static void fill(void) {
-    static const char *const names[SK_ISA_COUNT] = {"portable", "avx2", "avx512", "neon"};
+    static const char *const names[SK_ISA_COUNT] = {"portable", "avx2", "avx512", "neon",
+                                                    "avx512bf16"};
     for (sk_isa isa = 0; isa < SK_ISA_COUNT; isa++) {
         tables[isa].isa = isa;
         tables[isa].name = names[isa];
@@ -62,7 +64,7 @@ const sk_kernels *sk_kernels_for(sk_isa isa) {
 }
 
 sk_isa sk_best_isa(void) {
-    static const sk_isa order[] = {SK_ISA_AVX512, SK_ISA_AVX2, SK_ISA_NEON};
+    static const sk_isa order[] = {SK_ISA_AVX512_BF16, SK_ISA_AVX512, SK_ISA_AVX2, SK_ISA_NEON};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (has_isa(order[i])) {
             return order[i];

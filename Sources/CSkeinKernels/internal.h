@@ -9,6 +9,8 @@
 #define SK_X86 1
 #define SK_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,bmi2")))
 #define SK_TARGET_AVX512                                                                           \
+    __attribute__((target("avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define SK_TARGET_AVX512_BF16                                                                      \
     __attribute__((target("avx2,fma,f16c,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,"      \
                           "avx512bf16")))
 #elif defined(__aarch64__)
@@ -17,13 +19,15 @@
 
 #define SK_INLINE static inline __attribute__((always_inline))
 
+SK_INLINE int sk_is_avx512(sk_isa isa) { return isa == SK_ISA_AVX512 || isa == SK_ISA_AVX512_BF16; }
+
 /// Lets the file of a table's level, if there is one, take the place of a family's portable
 /// functions.
 #if defined(SK_X86)
 #define SK_FILL_LEVEL(family, table)                                                               \
-    ((table)->isa == SK_ISA_AVX2     ? sk_##family##_avx2(table)                                   \
-     : (table)->isa == SK_ISA_AVX512 ? sk_##family##_avx512(table)                                 \
-                                     : (void)0)
+    ((table)->isa == SK_ISA_AVX2  ? sk_##family##_avx2(table)                                      \
+     : sk_is_avx512((table)->isa) ? sk_##family##_avx512(table)                                    \
+                                  : (void)0)
 #elif defined(SK_NEON)
 #define SK_FILL_LEVEL(family, table)                                                               \
     ((table)->isa == SK_ISA_NEON ? sk_##family##_neon(table) : (void)0)

@@ -19,6 +19,7 @@ struct Session {
         }
         let processor = try flags.processor()
         let checkpoint = try flags.checkpoint(path)
+        let tokenizer = Ahead { [name = tokenizer ?? path] in try TokenizerLoader.load(name) }
         model = try LanguageModelLoader.load(
             checkpoint,
             processor: processor,
@@ -26,7 +27,7 @@ struct Session {
         )
         generator = try TextGenerator(
             model: model,
-            tokenizer: TokenizerLoader.load(tokenizer ?? path),
+            tokenizer: tokenizer.value(),
             processor: processor,
             options: try flags.engineOptions(),
             stopTokens: checkpoint.configuration.stopTokens,

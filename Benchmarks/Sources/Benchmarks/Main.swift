@@ -10,7 +10,7 @@ struct Main {
           --filter   only benchmarks whose name holds TEXT, such as product/Q8_0 or attention
           --seconds  of samples for each benchmark, after a quarter of it to warm up
           --threads  of the engine's step; kernels, tokenizer and samplers use one
-        SKEIN_ISA=portable|avx2|avx512|neon forces a level.
+        SKEIN_ISA=portable|avx2|avx512|avx512bf16|neon forces a level.
         """
 
     static func main() throws {

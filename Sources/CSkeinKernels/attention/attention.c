@@ -104,14 +104,19 @@ static sk_type vectors_of(const block *b, const char *const *from, int32_t count
     return as_is ? type : SK_F32;
 }
 
-/// Asks for the tokens of the chunk after `begin` ahead of their use.
-static void prefetch(const block *b, const char *const *from, int32_t begin, int32_t count,
-                     ptrdiff_t first, ptrdiff_t columns) {
-    ptrdiff_t bytes = (ptrdiff_t)sk_block_bytes(b->args->kv_type);
-    ptrdiff_t end = smaller(begin + SK_ATTENTION_CHUNK, count);
-    for (ptrdiff_t i = begin; i < end; i++) {
-        for (ptrdiff_t offset = 0; offset < columns * bytes; offset += 64) {
-            __builtin_prefetch(from[i] + first * bytes + offset);
+/// Asks for the tile's tokens ahead of their use, all key-value heads of one after another, as they
+/// lie in memory, so that the processor follows.
+static void prefetch(const block *b, const tile *t) {
+    const ptrdiff_t bytes =
+        b->kv_count * (ptrdiff_t)b->args->head_dim * (ptrdiff_t)sk_block_bytes(b->args->kv_type);
+    for (int32_t i = 0; i < t->count; i++) {
+        for (ptrdiff_t offset = 0; offset < bytes; offset += 64) {
+            __builtin_prefetch(t->keys[i] + offset);
+        }
+    }
+    for (int32_t i = 0; i < t->count; i++) {
+        for (ptrdiff_t offset = 0; offset < bytes; offset += 64) {
+            __builtin_prefetch(t->values[i] + offset);
         }
     }
 }
@@ -162,8 +167,6 @@ static void score(const block *b, const tile *t, float *scores) {
         ptrdiff_t from = t->kv * head_dim + first;
         for (int32_t begin = 0; begin < t->count; begin += SK_ATTENTION_CHUNK) {
             int32_t size = (int32_t)smaller(SK_ATTENTION_CHUNK, t->count - begin);
-            prefetch(b, t->keys, begin + SK_ATTENTION_CHUNK, t->count, from, columns);
-            prefetch(b, t->values, begin, t->count, from, columns);
             const sk_type type = vectors_of(b, t->keys + begin, size, from, columns, width,
                                             query_count, buffer, keys);
             b->steps->dots(scores + begin, queries, query_count, type, keys, size, (int32_t)width,
@@ -263,6 +266,7 @@ static int run_tiles(block *b) {
             }
         }
         locate(b, leader, &t);
+        prefetch(b, &t);
         run_tile(b, &t);
         for (int32_t m = 0; m < t.member_count; m++) {
             b->count[t.members[m]] = 0;

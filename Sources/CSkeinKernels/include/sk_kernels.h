@@ -13,7 +13,7 @@
 /// share the call and however outputs are split over calls. Bits may differ between levels.
 typedef struct SK_SENDABLE sk_kernels {
     sk_isa isa;
-    const char *name; ///< "portable", "avx2", "avx512", "neon"
+    const char *name; ///< "portable", "avx2", "avx512", "neon", "avx512bf16"
 
     // ---- matrix products (matmul/) ----
     /// Bytes of a packed [n, k] matrix; 0 if the type has no product or k does not fit its blocks.

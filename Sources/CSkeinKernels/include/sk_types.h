@@ -43,10 +43,11 @@ static inline sk_type sk_grouped_type(int32_t bits, int32_t shift, int32_t has_m
 typedef int32_t sk_isa;
 enum {
     SK_ISA_PORTABLE = 0,
-    SK_ISA_AVX2 = 1,   ///< AVX2 + FMA + F16C
-    SK_ISA_AVX512 = 2, ///< AVX-512 F, BW, DQ, VL, VNNI, BF16
-    SK_ISA_NEON = 3,   ///< AArch64 with dot-product instructions
-    SK_ISA_COUNT = 4,
+    SK_ISA_AVX2 = 1,        ///< AVX2 + FMA + F16C
+    SK_ISA_AVX512 = 2,      ///< AVX-512 F, BW, DQ, VL, VNNI
+    SK_ISA_NEON = 3,        ///< AArch64 with dot-product instructions
+    SK_ISA_AVX512_BF16 = 4, ///< the same as SK_ISA_AVX512, but products with bf16 weights use BF16
+    SK_ISA_COUNT = 5,
 };
 
 /// Half-open range of logical keys [begin, end), counted in reading order.

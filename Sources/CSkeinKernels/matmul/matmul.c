@@ -84,7 +84,7 @@ static sk_panel panel_at(const sk_matmul *args, size_t x_bytes, ptrdiff_t first,
         .tile = (const uint8_t *)args->weights + (size_t)(first / SK_TILE_N) * tile_bytes,
         .tile_bytes = tile_bytes,
         .tiles = tiles,
-        .run_shift = sk_run_shift(args->type),
+        .runs = sk_runs_of(args->type),
         .x = args->activations,
         .x_bytes = x_bytes,
         .begin = 0,
@@ -104,41 +104,55 @@ static void run_rows(sk_panel_kernel kernel, sk_panel panel, ptrdiff_t max_rows,
                      ptrdiff_t row_begin, ptrdiff_t row_end) {
     const ptrdiff_t rows = row_end - row_begin;
     const ptrdiff_t blocks = (rows + max_rows - 1) / max_rows;
-    const uint8_t *x = panel.x;
-    float *y = panel.y;
-    float *partial = panel.partial;
+    panel.x += (size_t)row_begin * panel.x_bytes;
+    panel.y += row_begin * panel.ldy;
     for (ptrdiff_t b = 0; b < blocks; b++) {
-        const ptrdiff_t first = rows * b / blocks;
-        panel.rows = rows * (b + 1) / blocks - first;
-        panel.x = x + (size_t)(row_begin + first) * panel.x_bytes;
-        panel.y = y + (row_begin + first) * panel.ldy;
-        panel.partial = partial == NULL ? NULL : partial + first * panel.partial_ld;
-        kernel(&panel);
+        const sk_panel part = sk_rows_of(&panel, rows * b / blocks, rows * (b + 1) / blocks);
+        kernel(&part);
     }
+}
+
+/// Replaces a panel's weights by f32 ones, which lie in `values`.
+static void widen(const sk_panel_kernels *kernels, sk_type type, sk_panel *panel, float *values) {
+    const ptrdiff_t count = panel->end - panel->begin;
+    for (ptrdiff_t t = 0; t < panel->tiles; t++) {
+        kernels->widen(type, values + t * count * SK_TILE_N, panel, t);
+    }
+    panel->tile = (const uint8_t *)values;
+    panel->tile_bytes = (size_t)count * SK_TILE_N * 4;
+    panel->x += panel->begin * 4;
+    panel->begin = 0;
+    panel->end = count;
 }
 
 /// A float product in chunks of K, small enough that the rows of a chunk stay in the second cache
 /// while tile after tile passes over them. Partial sums are stored exactly, so bits do not depend
-/// on the chunks.
-static void run_float_chunks(const sk_matmul *args, sk_panel_kernel kernel, ptrdiff_t max_rows,
+/// on the chunks, nor on whether weights are widened for many rows at once.
+static void run_float_chunks(const sk_matmul *args, const sk_panel_kernels *kernels,
                              size_t x_bytes) {
     float partial[FLOAT_ROWS * FLOAT_TILES * SK_TILE_N];
+    _Alignas(64) float values[SK_FLOAT_CHUNK * FLOAT_TILES * SK_TILE_N];
     const int has_many = args->rows >= SK_MANY_ROWS_FLOAT;
+    const int widens = has_many && args->type != SK_F32 && kernels->widen != NULL;
+    const sk_panel_kernel kernel = kernel_of(kernels, widens ? SK_F32 : args->type);
     const ptrdiff_t tiles = has_many ? FLOAT_TILES : FLOAT_TILES / 2;
-    const ptrdiff_t values = has_many ? SK_FLOAT_CHUNK : SK_FLOAT_CHUNK * 2;
+    const ptrdiff_t count = has_many ? SK_FLOAT_CHUNK : SK_FLOAT_CHUNK * 2;
     const ptrdiff_t chunks = (args->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
     for (ptrdiff_t n = args->n_begin; n < args->n_end; n += tiles * SK_TILE_N) {
         const ptrdiff_t left = (args->n_end - n + SK_TILE_N - 1) / SK_TILE_N;
-        sk_panel panel = panel_at(args, x_bytes, n, left < tiles ? left : tiles);
-        panel.partial = partial;
-        panel.partial_ld = FLOAT_TILES * SK_TILE_N;
         for (ptrdiff_t c = 0; c < chunks; c++) {
-            for (ptrdiff_t k = 0; k < args->k; k += values) {
+            for (ptrdiff_t k = 0; k < args->k; k += count) {
+                sk_panel panel = panel_at(args, x_bytes, n, left < tiles ? left : tiles);
+                panel.partial = partial;
+                panel.partial_ld = FLOAT_TILES * SK_TILE_N;
                 panel.begin = k;
-                panel.end = args->k - k <= values ? args->k : k + values;
+                panel.end = args->k - k <= count ? args->k : k + count;
                 panel.is_first = k == 0;
                 panel.is_last = panel.end == args->k;
-                run_rows(kernel, panel, max_rows, args->rows * c / chunks,
+                if (widens) {
+                    widen(kernels, args->type, &panel, values);
+                }
+                run_rows(kernel, panel, kernels->max_rows_float, args->rows * c / chunks,
                          args->rows * (c + 1) / chunks);
             }
         }
@@ -153,7 +167,7 @@ void sk_run_panels(const sk_matmul *args, const sk_panel_kernels *kernels, size_
     const int is_float = sk_is_float(args->type);
     const ptrdiff_t max_rows = is_float ? kernels->max_rows_float : kernels->max_rows_int;
     if (is_float && args->rows > kernels->whole_rows_float) {
-        run_float_chunks(args, kernel, max_rows, x_bytes);
+        run_float_chunks(args, kernels, x_bytes);
         return;
     }
     const ptrdiff_t fitting = (ptrdiff_t)(GROUP_BYTES / (sk_tile_bytes(args->type, args->k) + 1));
@@ -177,6 +191,7 @@ void sk_fill_matmul(sk_kernels *table) {
         sk_fill_matmul_avx2(table);
         break;
     case SK_ISA_AVX512:
+    case SK_ISA_AVX512_BF16:
         sk_fill_matmul_avx512(table);
         break;
     case SK_ISA_NEON:

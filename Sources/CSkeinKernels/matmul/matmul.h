@@ -16,23 +16,25 @@
 /// Packed layout, the same at every level. A tile holds SK_TILE_N outputs with K ascending.
 ///
 /// Floats: f32 and f16 [k][16]; bf16 [k/2][16][2], odd K padded with zero.
-/// Quantised: blocks of 32 k. A block is scales, then high bits, then codes:
+/// Quantised: blocks of 32 k in runs. A run is a header of whole cache lines, so that codes never
+/// cross one, then its blocks; a header is the factors of a K-quant's superblock, f16 d[16] (and
+/// dmin[16]), then the scales of the run's blocks, or of its groups of blocks:
 ///   scales      Q*_0: f16 d[16];  Q*_1: f16 d[16], m[16];  Q4_K, Q5_K: u8 scale[16], min[16];
-///               Q6_K: i8 scale[2][16], one for each 16 k; grouped: none
+///               Q6_K: i8 scale[2][16], one for each 16 k; grouped: f16 scale[16] (and minimum[16])
+/// A block is high bits, then codes:
 ///   high bits   5-bit: [16][4] bytes, bit g belongs to the byte's k group g;
 ///               6-bit: [2][16][4] bytes, two bits of groups 0-3 and of groups 4-7
 ///   codes       8-bit: [8 groups][16][4] bytes, the value + 128;
 ///               2- and 3-bit: [2][16][4] bytes, two bits of groups 0-3 and of groups 4-7, the
 ///               third bit among the high ones as that of 5-bit codes; others: [4 groups][16][4]
 ///               bytes, low nibble group g, high nibble group g + 4
-/// K-quants put f16 d[16] (and dmin[16]) before each run of 8 blocks, grouped types f16 scale[16]
-/// (and minimum[16]) before the blocks of each group; their last block may be padded with zeros.
+/// The last run may have fewer blocks, the last block of a grouped type padding of zeros.
 typedef struct sk_format {
     int32_t bits;         ///< of one code
     int32_t zero;         ///< the code that means 0
     int32_t has_min;      ///< value = d * code + m instead of d * (code - zero)
-    int32_t header_bytes; ///< before each run of blocks; 0 without such runs
-    int32_t scale_bytes;  ///< at the start of a block
+    int32_t header_bytes; ///< of a superblock's factors; 0 without superblocks
+    int32_t scale_bytes;  ///< of the scales of a block, or of a group of blocks
     int32_t high_bytes;   ///< of the high bits
     int32_t code_bytes;   ///< of the codes or nibbles
 } sk_format;
@@ -66,8 +68,8 @@ SK_INLINE sk_format sk_format_of(sk_type type) {
     return (sk_format){bits,
                        1 << (bits - 1),
                        has_min,
-                       has_min ? 64 : 32,
                        0,
+                       has_min ? 64 : 32,
                        bits == 6                ? 128
                        : bits == 3 || bits == 5 ? 64
                                                 : 0,
@@ -83,32 +85,45 @@ SK_INLINE sk_type sk_without_groups(sk_type type) {
     return sk_is_grouped(type) ? type & ~0xf00 : type;
 }
 
-/// Blocks of a run that shares a header, as a power of two.
-SK_INLINE int sk_run_shift(sk_type type) {
+/// The blocks of a run and of a group that shares its scales, as powers of two.
+typedef struct sk_runs {
+    int run, group;
+} sk_runs;
+
+SK_INLINE sk_runs sk_runs_of(sk_type type) {
     if (!sk_is_grouped(type)) {
-        return 3;
+        return (sk_runs){sk_format_of(type).header_bytes != 0 ? 3 : 1, 0};
     }
-    const int shift = type >> 8 & 15;
-    return shift == SK_GROUPED_ROW ? 40 : shift;
+    const int group = type >> 8 & 15;
+    return group == SK_GROUPED_ROW ? (sk_runs){40, 40} : (sk_runs){group + 1, group};
 }
 
 SK_INLINE int sk_is_float(sk_type type) {
     return type == SK_F32 || type == SK_F16 || type == SK_BF16;
 }
 
-SK_INLINE size_t sk_block_size(sk_format f) {
-    return (size_t)(f.scale_bytes + f.high_bytes + f.code_bytes);
+SK_INLINE size_t sk_block_size(sk_format f) { return (size_t)(f.high_bytes + f.code_bytes); }
+
+SK_INLINE size_t sk_run_header_bytes(sk_format f, sk_runs runs) {
+    const size_t bytes =
+        (size_t)f.header_bytes + ((size_t)f.scale_bytes << (runs.run - runs.group));
+    return (bytes + 63) / 64 * 64;
 }
 
-/// The header before the run of 1 << shift blocks that block `b` belongs to.
-SK_INLINE const uint8_t *sk_header_at(sk_format f, int shift, const uint8_t *tile, ptrdiff_t b) {
-    const size_t run = (size_t)(b >> shift);
-    return tile + run * (size_t)f.header_bytes + (run << shift) * sk_block_size(f);
-}
+/// Where in a tile a block's superblock, scales and codes begin.
+typedef struct sk_place {
+    size_t header, scales, block;
+} sk_place;
 
-SK_INLINE const uint8_t *sk_block_at(sk_format f, int shift, const uint8_t *tile, ptrdiff_t b) {
-    const size_t headers = f.header_bytes == 0 ? 0 : (size_t)(b >> shift) + 1;
-    return tile + headers * (size_t)f.header_bytes + (size_t)b * sk_block_size(f);
+SK_INLINE sk_place sk_place_of(sk_format f, sk_runs runs, ptrdiff_t b) {
+    const size_t run = (size_t)(b >> runs.run);
+    const size_t within = (size_t)b - (run << runs.run);
+    const size_t header = run * sk_run_header_bytes(f, runs) + (run << runs.run) * sk_block_size(f);
+    return (sk_place){
+        .header = header,
+        .scales = header + (size_t)f.header_bytes + (within >> runs.group) * (size_t)f.scale_bytes,
+        .block = header + sk_run_header_bytes(f, runs) + within * sk_block_size(f),
+    };
 }
 
 /// 32 activations as integers in [-127, 127] times `scale`.
@@ -124,7 +139,7 @@ typedef struct sk_panel {
     const uint8_t *tile; ///< the first tile
     size_t tile_bytes;
     ptrdiff_t tiles;
-    int run_shift;    ///< of the weights' type
+    sk_runs runs;     ///< of the weights' type
     const uint8_t *x; ///< the first prepared row
     size_t x_bytes;   ///< from one row to the next
     ptrdiff_t rows;
@@ -139,6 +154,21 @@ typedef struct sk_panel {
     ptrdiff_t columns; ///< outputs that exist; only the last tile may be cut
 } sk_panel;
 
+/// The runs of a panel's type; constants where the type makes them so.
+SK_INLINE sk_runs sk_runs_in(sk_type type, const sk_panel *panel) {
+    return sk_is_grouped(type) ? panel->runs : sk_runs_of(type);
+}
+
+/// Rows begin ..< end of a panel.
+SK_INLINE sk_panel sk_rows_of(const sk_panel *panel, ptrdiff_t begin, ptrdiff_t end) {
+    sk_panel part = *panel;
+    part.rows = end - begin;
+    part.x += (size_t)begin * panel->x_bytes;
+    part.y += begin * panel->ldy;
+    part.partial = panel->partial == NULL ? NULL : panel->partial + begin * panel->partial_ld;
+    return part;
+}
+
 typedef void (*sk_panel_kernel)(const sk_panel *panel);
 
 /// Chunks of K of a float product: so many values in a panel of SK_MANY_ROWS_FLOAT rows or more.
@@ -148,6 +178,9 @@ enum { SK_FLOAT_CHUNK = 256, SK_MANY_ROWS_FLOAT = 40 };
 typedef struct sk_panel_kernels {
     ptrdiff_t max_rows_float, max_rows_int;
     ptrdiff_t whole_rows_float; ///< the most rows that need no chunks of K
+    /// Writes a tile's f16 or bf16 weights of the panel's K range as f32, [k][16]; NULL where the
+    /// f32 kernel would be no faster, or bf16 weights meet activations that are not f32.
+    void (*widen)(sk_type type, float *values, const sk_panel *panel, ptrdiff_t tile);
     sk_panel_kernel f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k;
     sk_panel_kernel g2, g3, g4, g5, g6, g8, g2_min, g3_min, g4_min, g5_min;
 } sk_panel_kernels;

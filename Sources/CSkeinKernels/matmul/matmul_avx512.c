@@ -3,11 +3,9 @@
 #if defined(SK_X86)
 #include "matmul_x86.h"
 
-static size_t activation_bytes(sk_type type, ptrdiff_t k) {
-    if (type == SK_BF16) {
-        return sk_row_bytes((size_t)(k + 1) / 2 * 4);
-    }
-    return sk_activation_bytes(type, k);
+/// Of the level with BF16, whose activations are narrow where bf16 weights meet them.
+static size_t narrow_bytes(sk_type type, ptrdiff_t k) {
+    return type == SK_BF16 ? sk_row_bytes((size_t)(k + 1) / 2 * 4) : sk_activation_bytes(type, k);
 }
 
 /// Rounds a row to bf16 (nearest even, NaN stays NaN), padded with zero to an even length.
@@ -26,19 +24,15 @@ static SK_TARGET_AVX512 void narrow(uint16_t *row, const float *x, ptrdiff_t k) 
 
 static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
                     ptrdiff_t k) {
-    if (type == SK_F32 || type == SK_F16) {
+    if (sk_is_float(type)) {
         sk_copy_rows(activations, x, ldx, rows, k);
         return;
     }
     const sk_format f = sk_format_of(type);
-    const size_t bytes = activation_bytes(type, k);
+    const size_t bytes = sk_activation_bytes(type, k);
     for (ptrdiff_t r = 0; r < rows; r++) {
         void *row = (uint8_t *)activations + (size_t)r * bytes;
-        if (type == SK_BF16) {
-            narrow(row, x + r * ldx, k);
-        } else {
-            sk_quantise_row_avx2(row, x + r * ldx, k / 32, f.zero, type == SK_Q6_K);
-        }
+        sk_quantise_row_avx2(row, x + r * ldx, k / 32, f.zero, type == SK_Q6_K);
         if (sk_is_grouped(type)) {
             float last[32];
             if (sk_last_block(last, x + r * ldx, k)) {
@@ -50,10 +44,23 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
     }
 }
 
+static void prepare_narrow(sk_type type, void *activations, const float *x, ptrdiff_t ldx,
+                           ptrdiff_t rows, ptrdiff_t k) {
+    if (type != SK_BF16) {
+        prepare(type, activations, x, ldx, rows, k);
+        return;
+    }
+    const size_t bytes = narrow_bytes(type, k);
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        narrow((uint16_t *)((uint8_t *)activations + (size_t)r * bytes), x + r * ldx, k);
+    }
+}
+
 static const sk_panel_kernels kernels = {
-    .max_rows_float = 12,
+    .max_rows_float = 96,
     .whole_rows_float = 12,
     .max_rows_int = 6,
+    .widen = sk_widen_avx512,
     .f32 = sk_f32_panel_avx512,
     .f16 = sk_f16_panel_avx512,
     .bf16 = sk_bf16_panel_avx512,
@@ -78,15 +85,27 @@ static const sk_panel_kernels kernels = {
 };
 
 static SK_TARGET_AVX2 void matmul(const sk_matmul *args) {
-    const size_t x_bytes = activation_bytes(args->type, args->k);
+    const size_t x_bytes = sk_activation_bytes(args->type, args->k);
     sk_run_panels(args, &kernels, x_bytes);
     sk_add_outliers(args, x_bytes, sizeof(sk_activation_block));
 }
 
+static void matmul_narrow(const sk_matmul *args) {
+    if (args->type != SK_BF16) {
+        matmul(args);
+        return;
+    }
+    sk_panel_kernels narrow = kernels;
+    narrow.widen = NULL;
+    narrow.bf16 = sk_bf16_panel_avx512_bf16;
+    sk_run_panels(args, &narrow, narrow_bytes(args->type, args->k));
+}
+
 void sk_fill_matmul_avx512(sk_kernels *table) {
-    table->activation_bytes = activation_bytes;
-    table->prepare = prepare;
-    table->matmul = matmul;
+    const int has_dots = table->isa == SK_ISA_AVX512_BF16;
+    table->activation_bytes = has_dots ? narrow_bytes : sk_activation_bytes;
+    table->prepare = has_dots ? prepare_narrow : prepare;
+    table->matmul = has_dots ? matmul_narrow : matmul;
 }
 
 #else

@@ -25,8 +25,8 @@ SK_INLINE SK_TARGET_AVX2 void add_groups(sk_format f, int rows, int half, int g,
 ///
 /// Sums of neighbouring products run in 16 bits and may wrap: with `zero` taken off, 8 products of
 /// 5-bit codes (or 4 of 6-bit codes) end within ±32512, whatever happens on the way.
-SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *block,
-                                        const sk_activation_block *const *x,
+SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *scales,
+                                        const uint8_t *block, const sk_activation_block *const *x,
                                         __m256i sums[ROWS][2]) {
     const sk_format f = sk_format_of(type);
     const int halves = f.bits == 6 ? 2 : 1;
@@ -45,7 +45,7 @@ SK_INLINE SK_TARGET_AVX2 void sum_codes(sk_type type, int rows, const uint8_t *b
         }
         SK_UNROLL for (int h = 0; h < 2; h++) {
             const __m256i factors =
-                type == SK_Q6_K ? sk_half_factors_avx2(block, half, h) : _mm256_set1_epi16(1);
+                type == SK_Q6_K ? sk_half_factors_avx2(scales, half, h) : _mm256_set1_epi16(1);
             SK_UNROLL for (int r = 0; r < rows; r++) {
                 const __m256i sum = _mm256_madd_epi16(pairs[r][h], factors);
                 sums[r][h] = half == 0 ? sum : _mm256_add_epi32(sums[r][h], sum);
@@ -88,8 +88,9 @@ SK_INLINE SK_TARGET_AVX2 void one_tile(sk_type type, int rows, const sk_panel *p
         totals[r][1] = _mm256_setzero_ps();
     }
     for (ptrdiff_t b = p->begin; b < p->end; b++) {
-        const uint8_t *header = sk_header_at(f, sk_shift_of(type, p), tile, b);
-        const uint8_t *block = sk_block_at(f, sk_shift_of(type, p), tile, b);
+        const sk_place at = sk_place_of(f, sk_runs_in(type, p), b);
+        const uint8_t *scales = tile + at.scales;
+        const uint8_t *block = tile + at.block;
         const sk_activation_block *x[ROWS];
         const sk_word_block *words[ROWS];
         const float *factors[ROWS];
@@ -105,12 +106,12 @@ SK_INLINE SK_TARGET_AVX2 void one_tile(sk_type type, int rows, const sk_panel *p
         }
         __m256i sums[ROWS][2];
         if (f.bits == 8) {
-            sum_bytes(rows, block + f.scale_bytes, words, sums);
+            sum_bytes(rows, block, words, sums);
         } else {
-            sum_codes(type, rows, block, x, sums);
+            sum_codes(type, rows, scales, block, x, sums);
         }
         SK_UNROLL for (int h = 0; h < 2; h++) {
-            const sk_scales_avx2 s = sk_scales_of_avx2(type, header, block, h);
+            const sk_scales_avx2 s = sk_scales_of_avx2(type, tile + at.header, scales, h);
             SK_UNROLL for (int r = 0; r < rows; r++) {
                 const __m256 scale = _mm256_mul_ps(s.scale, _mm256_set1_ps(*factors[r]));
                 totals[r][h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[r][h]), scale, totals[r][h]);

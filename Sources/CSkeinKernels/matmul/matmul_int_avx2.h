@@ -7,7 +7,7 @@
 /// the sixteen registers, so shifts are by variable counts.
 SK_INLINE SK_TARGET_AVX2 __m256i sk_codes_avx2(sk_format f, const uint8_t *block, int nibble, int g,
                                                int h) {
-    const uint8_t *high = block + f.scale_bytes;
+    const uint8_t *high = block;
     const uint8_t *codes = high + f.high_bytes;
     if (f.bits < 4) {
         const __m128i two = _mm_cvtsi32_si128(2 * g);
@@ -44,27 +44,22 @@ typedef struct sk_scales_avx2 {
 /// Factors of outputs 8h ..< 8h + 8. Sums of 5-bit types are of code - 16, so their minimum takes
 /// 16 scales more. Those of Q6_K leave the factor of each 16 values to the integers.
 SK_INLINE SK_TARGET_AVX2 sk_scales_avx2 sk_scales_of_avx2(sk_type type, const uint8_t *header,
-                                                          const uint8_t *block, int h) {
+                                                          const uint8_t *scales, int h) {
     const sk_format f = sk_format_of(type);
     sk_scales_avx2 s = {_mm256_setzero_ps(), _mm256_setzero_ps()};
     if (type == SK_Q6_K) {
         s.scale = sk_halves_avx2(header + 16 * h);
-    } else if (sk_is_grouped(type)) {
-        s.scale = sk_halves_avx2(header + 16 * h);
-        if (f.has_min) {
-            s.min = sk_halves_avx2(header + 32 + 16 * h);
-        }
     } else if (f.header_bytes != 0) {
-        const __m128i *factors = (const __m128i *)(block + 8 * h);
+        const __m128i *factors = (const __m128i *)(scales + 8 * h);
         const __m256 scale = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(factors)));
         const __m256 min = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(factors + 1)));
         s.scale = _mm256_mul_ps(sk_halves_avx2(header + 16 * h), scale);
         const __m256 dmin = sk_halves_avx2(header + 32 + 16 * h);
         s.min = _mm256_sub_ps(_mm256_setzero_ps(), _mm256_mul_ps(dmin, min));
     } else {
-        s.scale = sk_halves_avx2(block + 16 * h);
+        s.scale = sk_halves_avx2(scales + 16 * h);
         if (f.has_min) {
-            s.min = sk_halves_avx2(block + 32 + 16 * h);
+            s.min = sk_halves_avx2(scales + 32 + 16 * h);
         }
     }
     if (f.has_min && f.bits == 5 && f.zero == 0) {
@@ -74,8 +69,8 @@ SK_INLINE SK_TARGET_AVX2 sk_scales_avx2 sk_scales_of_avx2(sk_type type, const ui
 }
 
 /// The factor of outputs 8h ..< 8h + 8 for one half of a Q6_K block, as pairs of 16 bits.
-SK_INLINE SK_TARGET_AVX2 __m256i sk_half_factors_avx2(const uint8_t *block, int half, int h) {
-    const __m128i bytes = _mm_loadl_epi64((const __m128i *)(block + 16 * half + 8 * h));
+SK_INLINE SK_TARGET_AVX2 __m256i sk_half_factors_avx2(const uint8_t *scales, int half, int h) {
+    const __m128i bytes = _mm_loadl_epi64((const __m128i *)(scales + 16 * half + 8 * h));
     const __m256i words = _mm256_cvtepi8_epi32(bytes);
     return _mm256_or_si256(_mm256_slli_epi32(words, 16),
                            _mm256_and_si256(words, _mm256_set1_epi32(0xffff)));
@@ -88,11 +83,6 @@ SK_INLINE SK_TARGET_AVX2 __m256i sk_broadcast_avx2(const void *p) {
 /// A block of a type of up to 6 bits takes products of up to SK_ROWS_AVX2 rows straight from its
 /// packed form; more rows pay for unpacking it first.
 enum { SK_ROWS_AVX2 = 4 };
-
-/// Blocks of a run, as a power of two; a constant where the type makes it one.
-SK_INLINE int sk_shift_of(sk_type type, const sk_panel *p) {
-    return sk_is_grouped(type) ? p->run_shift : 3;
-}
 
 /// The panel with each run of blocks unpacked once for all its rows, of which there may be
 /// SK_MANY_ROWS_AVX2.

@@ -5,7 +5,7 @@
 
 enum {
     ROWS = 6,
-    TILES = 2,
+    TILES = 3,
     PREFETCH = 2048, ///< bytes ahead
 };
 
@@ -13,7 +13,7 @@ SK_INLINE SK_TARGET_AVX512 __m512i load(const uint8_t *p) { return _mm512_loadu_
 
 /// Sixteen outputs' codes of k group g + 4 * nibble as unsigned bytes.
 SK_INLINE SK_TARGET_AVX512 __m512i codes_of(sk_format f, const uint8_t *block, int nibble, int g) {
-    const uint8_t *high = block + f.scale_bytes;
+    const uint8_t *high = block;
     const uint8_t *codes = high + f.high_bytes;
     if (f.bits == 8) {
         return load(codes + 64 * (g + 4 * nibble));
@@ -45,38 +45,33 @@ SK_INLINE SK_TARGET_AVX512 __m512i codes_of(sk_format f, const uint8_t *block, i
     return code;
 }
 
-typedef struct scales {
+typedef struct factors {
     __m512 scale, min;
-} scales;
+} factors;
 
 SK_INLINE SK_TARGET_AVX512 __m512 halves(const uint8_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
 /// Factors of a block's sixteen outputs; those of Q6_K belong to one half of the block.
-SK_INLINE SK_TARGET_AVX512 scales scales_of(sk_type type, const uint8_t *header,
-                                            const uint8_t *block, int half) {
+SK_INLINE SK_TARGET_AVX512 factors factors_of(sk_type type, const uint8_t *header,
+                                              const uint8_t *scales, int half) {
     const sk_format f = sk_format_of(type);
-    scales s = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-    const __m128i *factors = (const __m128i *)block;
+    factors s = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    const __m128i *bytes = (const __m128i *)scales;
     if (type == SK_Q6_K) {
-        const __m512i factor = _mm512_cvtepi8_epi32(_mm_loadu_si128(factors + half));
+        const __m512i factor = _mm512_cvtepi8_epi32(_mm_loadu_si128(bytes + half));
         s.scale = _mm512_mul_ps(halves(header), _mm512_cvtepi32_ps(factor));
-    } else if (sk_is_grouped(type)) {
-        s.scale = halves(header);
-        if (f.has_min) {
-            s.min = halves(header + 32);
-        }
     } else if (f.header_bytes != 0) {
-        const __m512i scale = _mm512_cvtepu8_epi32(_mm_loadu_si128(factors));
-        const __m512i min = _mm512_cvtepu8_epi32(_mm_loadu_si128(factors + 1));
+        const __m512i scale = _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes));
+        const __m512i min = _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes + 1));
         s.scale = _mm512_mul_ps(halves(header), _mm512_cvtepi32_ps(scale));
         s.min = _mm512_mul_ps(halves(header + 32), _mm512_cvtepi32_ps(min));
         s.min = _mm512_sub_ps(_mm512_setzero_ps(), s.min);
     } else {
-        s.scale = halves(block);
+        s.scale = halves(scales);
         if (f.has_min) {
-            s.min = halves(block + 32);
+            s.min = halves(scales + 32);
         }
     }
     return s;
@@ -85,7 +80,7 @@ SK_INLINE SK_TARGET_AVX512 scales scales_of(sk_type type, const uint8_t *header,
 /// One block (of Q6_K: one half of one) of a few tiles for `rows` rows: exact integer sums, then
 /// one fused step into the f32 totals.
 SK_INLINE SK_TARGET_AVX512 void add_block(sk_type type, int rows, int tiles, int half,
-                                          const uint8_t *const *header, const uint8_t *const *block,
+                                          const uint8_t *const *tile, sk_place at,
                                           const sk_activation_block *const *x,
                                           __m512 totals[ROWS][TILES]) {
     const sk_format f = sk_format_of(type);
@@ -97,11 +92,11 @@ SK_INLINE SK_TARGET_AVX512 void add_block(sk_type type, int rows, int tiles, int
         }
     }
     const int last = type == SK_Q6_K ? half : 1;
-    SK_ROLLED for (int g = 0; g < 4; g++) {
+    SK_UNROLL for (int g = 0; g < 4; g++) {
         SK_UNROLL for (int nibble = half; nibble <= last; nibble++) {
             __m512i codes[TILES];
             SK_UNROLL for (int t = 0; t < tiles; t++) {
-                codes[t] = codes_of(f, block[t], nibble, g);
+                codes[t] = codes_of(f, tile[t] + at.block, nibble, g);
             }
             SK_UNROLL for (int r = 0; r < rows; r++) {
                 const __m512i values =
@@ -113,7 +108,7 @@ SK_INLINE SK_TARGET_AVX512 void add_block(sk_type type, int rows, int tiles, int
         }
     }
     SK_UNROLL for (int t = 0; t < tiles; t++) {
-        const scales s = scales_of(type, header[t], block[t], half);
+        const factors s = factors_of(type, tile[t] + at.header, tile[t] + at.scales, half);
         SK_UNROLL for (int r = 0; r < rows; r++) {
             const __m512 scale = _mm512_mul_ps(s.scale, _mm512_set1_ps(x[r]->scale));
             totals[r][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][t]), scale, totals[r][t]);
@@ -127,29 +122,29 @@ SK_INLINE SK_TARGET_AVX512 void add_block(sk_type type, int rows, int tiles, int
 SK_INLINE SK_TARGET_AVX512 void some_tiles(sk_type type, int rows, int tiles, const sk_panel *p,
                                            ptrdiff_t first) {
     const sk_format f = sk_format_of(type);
-    const int shift = sk_is_grouped(type) ? p->run_shift : 3;
+    const sk_runs runs = sk_runs_in(type, p);
+    const uint8_t *tile[TILES];
+    SK_UNROLL for (int t = 0; t < tiles; t++) {
+        tile[t] = p->tile + (size_t)(first + t) * p->tile_bytes;
+    }
     __m512 totals[ROWS][TILES];
     SK_UNROLL for (int r = 0; r < rows; r++) {
         SK_UNROLL for (int t = 0; t < tiles; t++) { totals[r][t] = _mm512_setzero_ps(); }
     }
     for (ptrdiff_t b = p->begin; b < p->end; b++) {
-        const uint8_t *header[TILES];
-        const uint8_t *block[TILES];
+        const sk_place at = sk_place_of(f, runs, b);
         const sk_activation_block *x[ROWS];
         SK_UNROLL for (int t = 0; t < tiles; t++) {
-            const uint8_t *tile = p->tile + (size_t)(first + t) * p->tile_bytes;
-            header[t] = sk_header_at(f, shift, tile, b);
-            block[t] = sk_block_at(f, shift, tile, b);
             for (size_t line = 0; line < sk_block_size(f); line += 64) {
-                _mm_prefetch((const char *)block[t] + PREFETCH + line, _MM_HINT_T0);
+                _mm_prefetch((const char *)tile[t] + at.block + PREFETCH + line, _MM_HINT_T0);
             }
         }
         SK_UNROLL for (int r = 0; r < rows; r++) {
             x[r] = (const sk_activation_block *)(p->x + (size_t)r * p->x_bytes) + b;
         }
-        add_block(type, rows, tiles, 0, header, block, x, totals);
+        add_block(type, rows, tiles, 0, tile, at, x, totals);
         if (type == SK_Q6_K) {
-            add_block(type, rows, tiles, 1, header, block, x, totals);
+            add_block(type, rows, tiles, 1, tile, at, x, totals);
         }
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
@@ -159,10 +154,12 @@ SK_INLINE SK_TARGET_AVX512 void some_tiles(sk_type type, int rows, int tiles, co
     }
 }
 
+/// Runs of as many tiles as keep the multipliers busy, then single ones.
 SK_INLINE SK_TARGET_AVX512 void all_tiles(sk_type type, int rows, const sk_panel *p) {
+    const int tiles = rows <= 4 && sk_format_of(type).bits == 8 ? TILES : TILES - 1;
     ptrdiff_t t = 0;
-    for (; t + TILES <= p->tiles; t += TILES) {
-        some_tiles(type, rows, TILES, p, t);
+    for (; t + tiles <= p->tiles; t += tiles) {
+        some_tiles(type, rows, tiles, p, t);
     }
     for (; t < p->tiles; t++) {
         some_tiles(type, rows, 1, p, t);

@@ -27,7 +27,7 @@ SK_INLINE float32x4_t halves(const uint8_t *p) {
 
 /// Four outputs' codes of k group g + 4 * nibble, those of Q8_0 as values.
 SK_INLINE int8x16_t codes_of(sk_format f, const uint8_t *block, int nibble, int g, int v) {
-    const uint8_t *high = block + f.scale_bytes;
+    const uint8_t *high = block;
     const uint8_t *codes = high + f.high_bytes;
     if (f.bits == 8) {
         const uint8x16_t code = vld1q_u8(codes + 64 * (g + 4 * nibble) + 16 * v);
@@ -56,9 +56,9 @@ SK_INLINE int8x16_t codes_of(sk_format f, const uint8_t *block, int nibble, int 
     return vreinterpretq_s8_u8(code);
 }
 
-typedef struct scales {
+typedef struct factors {
     float32x4_t scale, min;
-} scales;
+} factors;
 
 SK_INLINE float32x4_t bytes_as_floats(const uint8_t *p, int is_signed) {
     uint8_t padded[8] = {0};
@@ -72,25 +72,20 @@ SK_INLINE float32x4_t bytes_as_floats(const uint8_t *p, int is_signed) {
 }
 
 /// Factors of outputs 4v ..< 4v + 4; those of Q6_K belong to one half of the block.
-SK_INLINE scales scales_of(sk_type type, const uint8_t *header, const uint8_t *block, int half,
-                           int v) {
+SK_INLINE factors factors_of(sk_type type, const uint8_t *header, const uint8_t *scales, int half,
+                             int v) {
     const sk_format f = sk_format_of(type);
-    scales s = {vdupq_n_f32(0), vdupq_n_f32(0)};
+    factors s = {vdupq_n_f32(0), vdupq_n_f32(0)};
     if (type == SK_Q6_K) {
-        s.scale = vmulq_f32(halves(header + 8 * v), bytes_as_floats(block + 16 * half + 4 * v, 1));
-    } else if (sk_is_grouped(type)) {
-        s.scale = halves(header + 8 * v);
-        if (f.has_min) {
-            s.min = halves(header + 32 + 8 * v);
-        }
+        s.scale = vmulq_f32(halves(header + 8 * v), bytes_as_floats(scales + 16 * half + 4 * v, 1));
     } else if (f.header_bytes != 0) {
-        s.scale = vmulq_f32(halves(header + 8 * v), bytes_as_floats(block + 4 * v, 0));
-        const float32x4_t min = bytes_as_floats(block + 16 + 4 * v, 0);
+        s.scale = vmulq_f32(halves(header + 8 * v), bytes_as_floats(scales + 4 * v, 0));
+        const float32x4_t min = bytes_as_floats(scales + 16 + 4 * v, 0);
         s.min = vnegq_f32(vmulq_f32(halves(header + 32 + 8 * v), min));
     } else {
-        s.scale = halves(block + 8 * v);
+        s.scale = halves(scales + 8 * v);
         if (f.has_min) {
-            s.min = halves(block + 32 + 8 * v);
+            s.min = halves(scales + 32 + 8 * v);
         }
     }
     return s;
@@ -98,8 +93,8 @@ SK_INLINE scales scales_of(sk_type type, const uint8_t *header, const uint8_t *b
 
 /// One block (of Q6_K: one half of one) of a tile for `rows` rows: exact integer sums, then one
 /// fused step into the f32 totals.
-SK_INLINE SK_TARGET_DOT void add_block(sk_type type, int rows, int half, const uint8_t *header,
-                                       const uint8_t *block, const sk_activation_block *const *x,
+SK_INLINE SK_TARGET_DOT void add_block(sk_type type, int rows, int half, const uint8_t *tile,
+                                       sk_place at, const sk_activation_block *const *x,
                                        float32x4_t totals[ROWS][VECTORS]) {
     const sk_format f = sk_format_of(type);
     int32x4_t sums[ROWS][VECTORS];
@@ -115,10 +110,10 @@ SK_INLINE SK_TARGET_DOT void add_block(sk_type type, int rows, int half, const u
             values[r] = vld1q_s8(x[r]->codes + 16 * nibble);
         }
         SK_UNROLL for (int v = 0; v < VECTORS; v++) {
-            const int8x16_t a = codes_of(f, block, nibble, 0, v);
-            const int8x16_t b = codes_of(f, block, nibble, 1, v);
-            const int8x16_t c = codes_of(f, block, nibble, 2, v);
-            const int8x16_t d = codes_of(f, block, nibble, 3, v);
+            const int8x16_t a = codes_of(f, tile + at.block, nibble, 0, v);
+            const int8x16_t b = codes_of(f, tile + at.block, nibble, 1, v);
+            const int8x16_t c = codes_of(f, tile + at.block, nibble, 2, v);
+            const int8x16_t d = codes_of(f, tile + at.block, nibble, 3, v);
             SK_UNROLL for (int r = 0; r < rows; r++) {
                 sums[r][v] = vdotq_laneq_s32(sums[r][v], a, values[r], 0);
                 sums[r][v] = vdotq_laneq_s32(sums[r][v], b, values[r], 1);
@@ -128,7 +123,7 @@ SK_INLINE SK_TARGET_DOT void add_block(sk_type type, int rows, int half, const u
         }
     }
     SK_UNROLL for (int v = 0; v < VECTORS; v++) {
-        const scales s = scales_of(type, header, block, half, v);
+        const factors s = factors_of(type, tile + at.header, tile + at.scales, half, v);
         SK_UNROLL for (int r = 0; r < rows; r++) {
             const float32x4_t scale = vmulq_n_f32(s.scale, x[r]->scale);
             totals[r][v] = vfmaq_f32(totals[r][v], vcvtq_f32_s32(sums[r][v]), scale);
@@ -142,7 +137,7 @@ SK_INLINE SK_TARGET_DOT void add_block(sk_type type, int rows, int half, const u
 SK_INLINE SK_TARGET_DOT void int_tile(sk_type type, int rows, const sk_panel *p, ptrdiff_t t) {
     const sk_format f = sk_format_of(type);
     const uint8_t *tile = p->tile + (size_t)t * p->tile_bytes;
-    const int shift = sk_is_grouped(type) ? p->run_shift : 3;
+    const sk_runs runs = sk_runs_in(type, p);
     float32x4_t totals[ROWS][VECTORS];
     SK_UNROLL for (int r = 0; r < rows; r++) {
         SK_UNROLL for (int v = 0; v < VECTORS; v++) { totals[r][v] = vdupq_n_f32(0); }
@@ -152,11 +147,10 @@ SK_INLINE SK_TARGET_DOT void int_tile(sk_type type, int rows, const sk_panel *p,
         SK_UNROLL for (int r = 0; r < rows; r++) {
             x[r] = (const sk_activation_block *)(p->x + (size_t)r * p->x_bytes) + b;
         }
-        const uint8_t *header = sk_header_at(f, shift, tile, b);
-        const uint8_t *block = sk_block_at(f, shift, tile, b);
-        add_block(type, rows, 0, header, block, x, totals);
+        const sk_place at = sk_place_of(f, runs, b);
+        add_block(type, rows, 0, tile, at, x, totals);
         if (type == SK_Q6_K) {
-            add_block(type, rows, 1, header, block, x, totals);
+            add_block(type, rows, 1, tile, at, x, totals);
         }
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {

@@ -4,7 +4,7 @@
 
 /// Value 4g + j of the codes of lane n in a packed block.
 static int32_t code_at(sk_format f, const uint8_t *block, int32_t n, int32_t k) {
-    const uint8_t *high = block + f.scale_bytes;
+    const uint8_t *high = block;
     const uint8_t *codes = high + f.high_bytes;
     const int32_t g = k / 4;
     const int32_t lane = 4 * n + k % 4;
@@ -32,28 +32,26 @@ static float half_at(const uint8_t *p, int32_t n) {
 static float add_block(sk_type type, const uint8_t *tile, ptrdiff_t b, int32_t n,
                        const sk_activation_block *x, float sum) {
     const sk_format f = sk_format_of(type);
-    const int shift = sk_run_shift(type);
-    const uint8_t *header = sk_header_at(f, shift, tile, b);
-    const uint8_t *block = sk_block_at(f, shift, tile, b);
+    const sk_place at = sk_place_of(f, sk_runs_of(type), b);
+    const uint8_t *header = tile + at.header;
+    const uint8_t *scales = tile + at.scales;
+    const uint8_t *block = tile + at.block;
     int32_t dots[2] = {0, 0};
     for (int32_t k = 0; k < 32; k++) {
         dots[k / 16] += (code_at(f, block, n, k) - f.zero) * x->codes[k];
     }
     if (type == SK_Q6_K) {
         const float d = half_at(header, n) * x->scale;
-        sum = fmaf((float)dots[0], d * (float)(int8_t)block[n], sum);
-        return fmaf((float)dots[1], d * (float)(int8_t)block[16 + n], sum);
+        sum = fmaf((float)dots[0], d * (float)(int8_t)scales[n], sum);
+        return fmaf((float)dots[1], d * (float)(int8_t)scales[16 + n], sum);
     }
     float scale, min = 0;
-    if (sk_is_grouped(type)) {
-        scale = half_at(header, n);
-        min = f.has_min ? half_at(header + 32, n) : 0;
-    } else if (f.header_bytes != 0) {
-        scale = half_at(header, n) * (float)block[n];
-        min = -half_at(header + 32, n) * (float)block[16 + n];
+    if (f.header_bytes != 0) {
+        scale = half_at(header, n) * (float)scales[n];
+        min = -half_at(header + 32, n) * (float)scales[16 + n];
     } else {
-        scale = half_at(block, n);
-        min = f.has_min ? half_at(block + 32, n) : 0;
+        scale = half_at(scales, n);
+        min = f.has_min ? half_at(scales + 32, n) : 0;
     }
     sum = fmaf((float)(dots[0] + dots[1]), scale * x->scale, sum);
     return f.has_min ? fmaf(min, x->sum, sum) : sum;

@@ -13,24 +13,25 @@ typedef struct unpacked {
     ptrdiff_t blocks;
 } unpacked;
 
-SK_INLINE SK_TARGET_AVX2 void unpack(sk_type type, unpacked *u, int shift, const uint8_t *tile,
+SK_INLINE SK_TARGET_AVX2 void unpack(sk_type type, unpacked *u, sk_runs runs, const uint8_t *tile,
                                      ptrdiff_t begin, ptrdiff_t end) {
     const sk_format f = sk_format_of(type);
     u->blocks = end - begin;
     for (ptrdiff_t b = begin; b < end; b++) {
-        const uint8_t *block = sk_block_at(f, shift, tile, b);
+        const sk_place at = sk_place_of(f, runs, b);
+        const uint8_t *block = tile + at.block;
+        const uint8_t *scales = tile + at.scales;
         __m256i(*codes)[2] = u->codes[b - begin];
         SK_UNROLL for (int h = 0; h < 2; h++) {
             SK_UNROLL for (int g = 0; g < 4; g++) {
                 codes[g][h] = sk_codes_avx2(f, block, 0, g, h);
                 codes[g + 4][h] = sk_codes_avx2(f, block, 1, g, h);
             }
-            u->scales[b - begin][h] =
-                sk_scales_of_avx2(type, sk_header_at(f, shift, tile, b), block, h);
+            u->scales[b - begin][h] = sk_scales_of_avx2(type, tile + at.header, scales, h);
             SK_UNROLL for (int half = 0; half < 2; half++) {
                 if (f.bits == 6) {
                     u->factors[b - begin][half][h] = type == SK_Q6_K
-                                                         ? sk_half_factors_avx2(block, half, h)
+                                                         ? sk_half_factors_avx2(scales, half, h)
                                                          : _mm256_set1_epi16(1);
                 }
             }
@@ -38,56 +39,56 @@ SK_INLINE SK_TARGET_AVX2 void unpack(sk_type type, unpacked *u, int shift, const
     }
 }
 
-static SK_TARGET_AVX2 void unpack_run(sk_type type, unpacked *u, int shift, const uint8_t *tile,
+static SK_TARGET_AVX2 void unpack_run(sk_type type, unpacked *u, sk_runs runs, const uint8_t *tile,
                                       ptrdiff_t begin, ptrdiff_t end) {
     switch (type) {
     case SK_Q4_0:
-        unpack(SK_Q4_0, u, 3, tile, begin, end);
+        unpack(SK_Q4_0, u, sk_runs_of(SK_Q4_0), tile, begin, end);
         break;
     case SK_Q4_1:
-        unpack(SK_Q4_1, u, 3, tile, begin, end);
+        unpack(SK_Q4_1, u, sk_runs_of(SK_Q4_1), tile, begin, end);
         break;
     case SK_Q5_0:
-        unpack(SK_Q5_0, u, 3, tile, begin, end);
+        unpack(SK_Q5_0, u, sk_runs_of(SK_Q5_0), tile, begin, end);
         break;
     case SK_Q5_1:
-        unpack(SK_Q5_1, u, 3, tile, begin, end);
+        unpack(SK_Q5_1, u, sk_runs_of(SK_Q5_1), tile, begin, end);
         break;
     case SK_Q4_K:
-        unpack(SK_Q4_K, u, 3, tile, begin, end);
+        unpack(SK_Q4_K, u, sk_runs_of(SK_Q4_K), tile, begin, end);
         break;
     case SK_Q5_K:
-        unpack(SK_Q5_K, u, 3, tile, begin, end);
+        unpack(SK_Q5_K, u, sk_runs_of(SK_Q5_K), tile, begin, end);
         break;
     case SK_GROUPED | 2:
-        unpack(SK_GROUPED | 2, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 2, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 3:
-        unpack(SK_GROUPED | 3, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 3, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 4:
-        unpack(SK_GROUPED | 4, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 4, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 5:
-        unpack(SK_GROUPED | 5, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 5, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 6:
-        unpack(SK_GROUPED | 6, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 6, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 18:
-        unpack(SK_GROUPED | 18, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 18, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 19:
-        unpack(SK_GROUPED | 19, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 19, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 20:
-        unpack(SK_GROUPED | 20, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 20, u, runs, tile, begin, end);
         break;
     case SK_GROUPED | 21:
-        unpack(SK_GROUPED | 21, u, shift, tile, begin, end);
+        unpack(SK_GROUPED | 21, u, runs, tile, begin, end);
         break;
     default:
-        unpack(SK_Q6_K, u, 3, tile, begin, end);
+        unpack(SK_Q6_K, u, sk_runs_of(SK_Q6_K), tile, begin, end);
         break;
     }
 }
@@ -195,8 +196,7 @@ SK_TARGET_AVX2 void sk_many_rows_avx2(sk_type type, const sk_panel *p) {
         }
         for (ptrdiff_t b = p->begin; b < p->end; b += RUN) {
             const uint8_t *x = p->x + (size_t)b * sizeof(sk_activation_block);
-            unpack_run(type, &u, sk_shift_of(type, p), tile, b,
-                       p->end - b < RUN ? p->end : b + RUN);
+            unpack_run(type, &u, sk_runs_in(type, p), tile, b, p->end - b < RUN ? p->end : b + RUN);
             if (f.bits == 6) {
                 add_halves(&u, p->rows, x, p->x_bytes, totals);
             } else if (f.has_min) {

@@ -12,8 +12,9 @@ size_t sk_tile_bytes(sk_type type, ptrdiff_t k) {
     default: {
         const sk_format f = sk_format_of(type);
         const size_t blocks = (values + 31) / 32;
-        const size_t runs = blocks == 0 ? 0 : ((blocks - 1) >> sk_run_shift(type)) + 1;
-        return runs * (size_t)f.header_bytes + blocks * sk_block_size(f);
+        const sk_runs runs = sk_runs_of(type);
+        const size_t headers = blocks == 0 ? 0 : ((blocks - 1) >> runs.run) + 1;
+        return headers * sk_run_header_bytes(f, runs) + blocks * sk_block_size(f);
     }
     }
 }
@@ -65,15 +66,16 @@ static uint32_t bits_by_byte(uint32_t mask) {
 }
 
 /// One block of 32 of the one-level types into lane n of its packed block.
-SK_INLINE void pack_block(sk_type type, uint8_t *block, const uint8_t *source, ptrdiff_t n) {
+SK_INLINE void pack_block(sk_type type, uint8_t *scales, uint8_t *block, const uint8_t *source,
+                          ptrdiff_t n) {
     const sk_format f = sk_format_of(type);
-    memcpy(block + 2 * n, source, 2);
+    memcpy(scales + 2 * n, source, 2);
     source += 2;
     if (f.has_min) {
-        memcpy(block + 32 + 2 * n, source, 2);
+        memcpy(scales + 32 + 2 * n, source, 2);
         source += 2;
     }
-    uint8_t *lane = block + f.scale_bytes + 4 * n;
+    uint8_t *lane = block + 4 * n;
     if (f.bits == 5) {
         store_u32(lane, bits_by_byte(sk_load_u32(source)));
         source += 4;
@@ -112,15 +114,16 @@ static void unpack_scale(const uint8_t *s, ptrdiff_t b, uint8_t *scale, uint8_t 
 /// One Q4_K or Q5_K superblock into lane n of its run of packed blocks.
 SK_INLINE void pack_k(sk_type type, uint8_t *header, const uint8_t *source, ptrdiff_t n) {
     const sk_format f = sk_format_of(type);
+    const sk_runs runs = sk_runs_of(type);
     memcpy(header + 2 * n, source, 2);
     memcpy(header + 32 + 2 * n, source + 2, 2);
     const uint8_t *scales = source + 4;
     const uint8_t *high = source + 16;
     const uint8_t *codes = source + (f.bits == 5 ? 48 : 16);
     for (uint32_t b = 0; b < 8; b++) {
-        uint8_t *block = header + f.header_bytes + b * sk_block_size(f);
-        unpack_scale(scales, b, block + n, block + 16 + n);
-        uint8_t *lane = block + f.scale_bytes + 4 * n;
+        const sk_place at = sk_place_of(f, runs, b);
+        unpack_scale(scales, b, header + at.scales + n, header + at.scales + 16 + n);
+        uint8_t *lane = header + at.block + 4 * n;
         if (f.bits == 5) {
             uint32_t bytes = 0;
             for (uint32_t g = 0; g < 8; g++) {
@@ -136,6 +139,7 @@ SK_INLINE void pack_k(sk_type type, uint8_t *header, const uint8_t *source, ptrd
 /// One Q6_K superblock into lane n of its run of packed blocks.
 static void pack_q6_k(uint8_t *header, const uint8_t *source, ptrdiff_t n) {
     const sk_format f = sk_format_of(SK_Q6_K);
+    const sk_runs runs = sk_runs_of(SK_Q6_K);
     const uint8_t *scales = source + 192;
     memcpy(header + 2 * n, source + 208, 2);
     for (uint32_t b = 0; b < 8; b++) {
@@ -143,10 +147,10 @@ static void pack_q6_k(uint8_t *header, const uint8_t *source, ptrdiff_t n) {
         const uint8_t *high = source + 128 + b / 4 * 32;
         const uint32_t nibble = b % 4 / 2 * 4;
         const uint32_t pair = b % 4 * 2;
-        uint8_t *block = header + f.header_bytes + b * sk_block_size(f);
-        block[n] = scales[2 * b];
-        block[16 + n] = scales[2 * b + 1];
-        uint8_t *lane = block + f.scale_bytes + 4 * n;
+        const sk_place at = sk_place_of(f, runs, b);
+        header[at.scales + (size_t)n] = scales[2 * b];
+        header[at.scales + 16 + (size_t)n] = scales[2 * b + 1];
+        uint8_t *lane = header + at.block + 4 * n;
         for (ptrdiff_t p = 0; p < 2; p++) {
             uint32_t bytes = 0;
             for (uint32_t g = 0; g < 4; g++) {
@@ -163,17 +167,22 @@ static void pack_q6_k(uint8_t *header, const uint8_t *source, ptrdiff_t n) {
 SK_INLINE void pack_quantised(sk_type type, uint8_t *tile, const uint8_t *rows, size_t stride,
                               ptrdiff_t count, ptrdiff_t k) {
     const sk_format f = sk_format_of(type);
+    const sk_runs runs = sk_runs_of(type);
     const ptrdiff_t step = f.header_bytes == 0 ? 1 : 8;
     const size_t bytes = sk_block_bytes(type);
     for (ptrdiff_t b = 0; b < k / 32; b += step) {
+        const sk_place at = sk_place_of(f, runs, b);
+        if (b % (1 << runs.run) == 0) {
+            memset(tile + at.header, 0, sk_run_header_bytes(f, runs));
+        }
         for (ptrdiff_t n = 0; n < count; n++) {
             const uint8_t *source = rows + (size_t)n * stride + (size_t)(b / step) * bytes;
             if (f.header_bytes == 0) {
-                pack_block(type, tile + (size_t)b * sk_block_size(f), source, n);
+                pack_block(type, tile + at.scales, tile + at.block, source, n);
             } else if (type == SK_Q6_K) {
-                pack_q6_k((uint8_t *)tile + (sk_header_at(f, 3, tile, b) - tile), source, n);
+                pack_q6_k(tile + at.header, source, n);
             } else {
-                pack_k(type, (uint8_t *)tile + (sk_header_at(f, 3, tile, b) - tile), source, n);
+                pack_k(type, tile + at.header, source, n);
             }
         }
     }
@@ -302,11 +311,11 @@ void sk_pack_grouped(sk_type type, void *packed, const sk_grouped_rows *rows, pt
         return;
     }
     const sk_format f = sk_format_of(type);
-    const int shift = sk_run_shift(type);
+    const sk_runs runs = sk_runs_of(type);
     const size_t tile_bytes = sk_tile_bytes(type, k);
     const size_t row_bytes = ((size_t)k * (size_t)f.bits + 7) / 8;
     const ptrdiff_t blocks = (k + 31) / 32;
-    const ptrdiff_t groups = ((blocks - 1) >> shift) + 1;
+    const ptrdiff_t groups = ((blocks - 1) >> runs.group) + 1;
     for (ptrdiff_t row = n_begin; row < n_end; row++) {
         const ptrdiff_t lane = row % SK_TILE_N;
         uint8_t *tile = (uint8_t *)packed + (size_t)(row / SK_TILE_N) * tile_bytes;
@@ -316,14 +325,13 @@ void sk_pack_grouped(sk_type type, void *packed, const sk_grouped_rows *rows, pt
         const uint8_t *codes = rows->codes + (size_t)(row - n_begin) * row_bytes;
         const size_t scale = (size_t)((row - n_begin) * groups) * 2;
         for (ptrdiff_t b = 0; b < blocks; b++) {
-            uint8_t *header = tile + (sk_header_at(f, shift, tile, b) - tile);
-            const size_t from = scale + 2 * (size_t)(b >> shift);
-            memcpy(header + 2 * lane, rows->scales + from, 2);
+            const sk_place at = sk_place_of(f, runs, b);
+            const size_t from = scale + 2 * (size_t)(b >> runs.group);
+            memcpy(tile + at.scales + 2 * lane, rows->scales + from, 2);
             if (f.has_min && rows->minimums != NULL) {
-                memcpy(header + 32 + 2 * lane, rows->minimums + from, 2);
+                memcpy(tile + at.scales + 32 + 2 * lane, rows->minimums + from, 2);
             }
-            uint8_t *block = tile + (sk_block_at(f, shift, tile, b) - tile);
-            pack_codes(f, block, codes, 32 * b, k, lane);
+            pack_codes(f, tile + at.block, codes, 32 * b, k, lane);
         }
     }
 }

@@ -45,7 +45,7 @@ void sk_fill_quantize(sk_kernels *table) {
 #if defined(SK_X86)
     if (table->isa == SK_ISA_AVX2) {
         fill_avx2(table);
-    } else if (table->isa == SK_ISA_AVX512) {
+    } else if (sk_is_avx512(table->isa)) {
         fill_avx512(table);
     }
 #endif

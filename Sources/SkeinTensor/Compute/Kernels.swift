@@ -15,6 +15,8 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
     case avx2 = 1
     case avx512 = 2
     case neon = 3
+    /// The same as `avx512`, but bf16 weights meet bf16 activations.
+    case avx512bf16 = 4
 
     /// Whether the kernels are compiled in and this processor can run them.
     public var isAvailable: Bool { sk_kernels_for(rawValue) != nil }
@@ -23,7 +25,7 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
     public static var available: [Self] { allCases.filter(\.isAvailable) }
 
     /// The best level of this processor, or the one that the environment's `SKEIN_ISA` names
-    /// (`portable` or `scalar`, `avx2`, `avx512`, `neon`).
+    /// (`portable` or `scalar`, `avx2`, `avx512`, `avx512bf16`, `neon`).
     ///
     /// - Throws: `SkeinError.Code.invalidArgument` when `SKEIN_ISA` names no level or one that this
     ///   processor lacks.
@@ -33,7 +35,7 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
         }
         let names: [String: Self] = [
             "portable": .portable, "scalar": .portable, "avx2": .avx2, "avx512": .avx512,
-            "neon": .neon,
+            "avx512bf16": .avx512bf16, "neon": .neon,
         ]
         let choices = available.map { "\($0)" }.joined(separator: ", ")
         guard let level = names[value.lowercased()], level.isAvailable else {

@@ -22,6 +22,8 @@ public final class Processor: Sendable {
     public let scanChunk: Int?
     /// Where activations live.
     public let arena: Arena
+    /// Where packed matrices live.
+    let slabs: Slabs
     /// What operations record themselves on, if anything.
     public let tape: Tape?
     /// The rule of operations that leave no record, since a tape will run them again.
@@ -63,6 +65,7 @@ public final class Processor: Sendable {
         pool = ThreadPool(threads: threads ?? Self.coreCount)
         self.scanChunk = scanChunk
         arena = Arena()
+        slabs = Slabs()
         tape = nil
         ruleWithoutRecord = nil
     }
@@ -73,6 +76,7 @@ public final class Processor: Sendable {
         pool = other.pool
         scanChunk = other.scanChunk
         arena = other.arena
+        slabs = other.slabs
         self.tape = tape
         ruleWithoutRecord = rule
     }

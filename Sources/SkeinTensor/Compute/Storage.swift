@@ -20,6 +20,8 @@ public final class Storage: @unchecked Sendable {
     /// The number of usable bytes.
     public let byteCount: Int
     private let mapped: Int
+    /// The block that this one is a part of.
+    private let whole: Storage?
 
     /// 2 MiB: the size of a huge page.
     static let hugePage = 2 << 20
@@ -29,6 +31,7 @@ public final class Storage: @unchecked Sendable {
     /// - Parameter byteCount: The number of bytes.
     public init(byteCount: Int) {
         self.byteCount = byteCount
+        whole = nil
         if byteCount >= Self.hugePage, let base = Self.map(byteCount) {
             self.base = base
             mapped = Self.rounded(byteCount, to: Self.smallPage)
@@ -36,6 +39,20 @@ public final class Storage: @unchecked Sendable {
             base = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
             mapped = 0
         }
+    }
+
+    /// A part of another block, which lives as long as its parts.
+    ///
+    /// - Precondition: The part lies within the block.
+    init(of whole: Storage, at offset: Int, byteCount: Int) {
+        precondition(
+            offset >= 0 && byteCount >= 0 && offset + byteCount <= whole.byteCount,
+            "\(byteCount) bytes at \(offset) of a block of \(whole.byteCount)"
+        )
+        self.byteCount = byteCount
+        self.whole = whole
+        base = whole.base + offset
+        mapped = 0
     }
 
     /// Copies bytes from another block.
@@ -74,13 +91,14 @@ public final class Storage: @unchecked Sendable {
     }
 
     deinit {
+        if whole != nil { return }
         if mapped > 0 { munmap(base, mapped) } else { base.deallocate() }
     }
 
     /// 64 KiB: a multiple of every machine's ordinary page.
     private static let smallPage = 64 << 10
 
-    private static func rounded(_ byteCount: Int, to unit: Int) -> Int {
+    fileprivate static func rounded(_ byteCount: Int, to unit: Int) -> Int {
         (byteCount + unit - 1) / unit * unit
     }
 
@@ -99,6 +117,44 @@ public final class Storage: @unchecked Sendable {
         madvise(start + head, size / hugePage * hugePage, MADV_HUGEPAGE)
         #endif
         return start + head
+    }
+}
+
+/// Lets matrices that are no multiple of a huge page share huge pages: lays them one behind another in
+/// large blocks.
+///
+/// What a block has left once the next matrix does not fit is never touched, so it costs addresses and
+/// no memory.
+package final class Slabs: Sendable {
+    private struct Block {
+        var storage: Storage
+        var used = 0
+    }
+
+    /// Larger matrices get memory of their own.
+    private static let largestPart = 16 << 20
+    private static let blockBytes = 64 << 20
+
+    private let current = Mutex<Block?>(nil)
+
+    package init() {}
+
+    /// Memory that is never given out again; its contents are undefined.
+    package func take(_ byteCount: Int) -> Storage {
+        guard byteCount > 0, byteCount <= Self.largestPart else {
+            return Storage(byteCount: byteCount)
+        }
+        return current.withLock { current in
+            var block = current ?? Block(storage: Storage(byteCount: Self.blockBytes))
+            if block.used + byteCount > Self.blockBytes {
+                block = Block(storage: Storage(byteCount: Self.blockBytes))
+            }
+            defer {
+                block.used = Storage.rounded(block.used + byteCount, to: 64)
+                current = block
+            }
+            return Storage(of: block.storage, at: block.used, byteCount: byteCount)
+        }
     }
 }
 

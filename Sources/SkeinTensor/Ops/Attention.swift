@@ -172,7 +172,9 @@ struct AttentionTask: Sendable {
     /// Splits segments by heads and by blocks of rows, unless all of it is too little to share.
     static func plan(_ spans: [AttentionSpan], _ shape: AttentionShape, threads: Int) -> [Self] {
         let work = spans.reduce(0) { $0 + $1.pairs } * shape.heads * shape.headDim
-        let isShared = threads > 1 && work > 1 << 17
+        let isShared = threads > 1 && work > 1 << 15
+        // A token's heads lie together in memory, so they stay together where segments suffice.
+        let heads = spans.count >= 2 * threads ? shape.kvHeads : 1
         var tasks: [Self] = []
         for (index, span) in spans.enumerated() {
             let count = span.rows.count
@@ -183,8 +185,8 @@ struct AttentionTask: Sendable {
             let block = count > 64 ? 64 : count
             for first in stride(from: 0, to: count, by: max(block, 1)) {
                 let rows = first..<min(first + block, count)
-                for head in 0..<shape.kvHeads {
-                    tasks.append(Self(span: index, rows: rows, heads: head..<head + 1))
+                for head in stride(from: 0, to: shape.kvHeads, by: heads) {
+                    tasks.append(Self(span: index, rows: rows, heads: head..<head + heads))
                 }
             }
         }

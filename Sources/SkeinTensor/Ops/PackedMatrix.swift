@@ -12,6 +12,8 @@ public final class PackedMatrix: Sendable {
     public let inputs: Int
     /// The packed weights; for a parameter's matrix, its values in row order.
     private let storage: Storage
+    /// The packed weights to lend, which are nobody's to take back.
+    let own: Workspace
     let outliers: PackedOutliers?
     /// What it stands on while it learns.
     public let parameter: Parameter?
@@ -32,12 +34,13 @@ public final class PackedMatrix: Sendable {
         outputs = parameter.shape[0]
         inputs = parameter.shape[1]
         storage = parameter.storage
+        own = Workspace(storage)
         self.parameter = parameter
     }
 
     /// The weights in tile order, for as long as the result lives.
     func lend(_ processor: Processor) -> Workspace {
-        guard let parameter else { return Workspace(storage) }
+        guard let parameter else { return own }
         return processor.packRows(parameter.pointer, outputs: outputs, inputs: inputs)
     }
 
@@ -83,8 +86,9 @@ public final class PackedMatrix: Sendable {
         parameter = nil
         self.outputs = outputs
         self.inputs = inputs
-        let storage = Storage(byteCount: size)
+        let storage = processor.slabs.take(size)
         self.storage = storage
+        own = Workspace(storage)
         nonisolated(unsafe) let from = base
         Self.pack(outputs, into: storage, processor.pool, rowBytes: rowBytes, release: release) {
             rows in
@@ -119,8 +123,9 @@ public final class PackedMatrix: Sendable {
         format = .grouped(record.format)
         self.outputs = outputs
         self.inputs = inputs
-        let storage = Storage(byteCount: size)
+        let storage = processor.slabs.take(size)
         self.storage = storage
+        own = Workspace(storage)
         parameter = nil
         outliers = record.outliers == 0 ? nil : PackedOutliers(record)
         let rowBytes = record.format.codeBytes(inputs: inputs)

@@ -7,13 +7,11 @@ final class PackedOutliers: Sendable {
 
     var byteCount: Int { starts.byteCount + entries.byteCount }
 
-    /// What a product reads.
-    var table: sk_outliers {
-        sk_outliers(
-            starts: UnsafePointer(starts.base.assumingMemoryBound(to: UInt32.self)),
-            entries: UnsafePointer(entries.base.assumingMemoryBound(to: UInt32.self))
-        )
-    }
+    /// What a product reads, for as long as this lives.
+    var table: UnsafePointer<sk_outliers> { UnsafePointer(place) }
+    private nonisolated(unsafe) let place = UnsafeMutablePointer<sk_outliers>.allocate(capacity: 1)
+
+    deinit { place.deallocate() }
 
     init(_ record: GroupedRecord) {
         let tile = Int(SK_TILE_N)
@@ -45,5 +43,8 @@ final class PackedOutliers: Sendable {
         for (index, word) in sorted.enumerated() {
             words[index] = UInt32(truncatingIfNeeded: word)
         }
+        place.initialize(
+            to: sk_outliers(starts: UnsafePointer(firsts), entries: UnsafePointer(words))
+        )
     }
 }

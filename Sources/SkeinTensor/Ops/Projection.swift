@@ -22,6 +22,10 @@ public struct Projection: Sendable {
     public let inputs: Int
     /// The sum of the parts' outputs.
     public let outputs: Int
+    /// The types that rows are prepared for, each once.
+    let preparedCodes: [sk_type]
+    /// The packed weights, unless a part stands on a parameter that changes.
+    private let fixedWeights: [Workspace]?
 
     /// Puts matrices side by side.
     ///
@@ -37,6 +41,17 @@ public struct Projection: Sendable {
         }
         self.parts = parts
         outputs = parts.reduce(0) { $0 + $1.matrix.outputs }
+        var codes: [sk_type] = []
+        for code in parts.map(\.matrix.format.preparedCode) where !codes.contains(code) {
+            codes.append(code)
+        }
+        preparedCodes = codes
+        fixedWeights = parts.contains { $0.matrix.parameter != nil } ? nil : parts.map(\.matrix.own)
+    }
+
+    /// The weights of all parts in tile order, for as long as the result lives.
+    func lend(_ processor: Processor) -> [Workspace] {
+        fixedWeights ?? parts.map { $0.matrix.lend(processor) }
     }
 
     /// The bytes of all packed weights.
@@ -60,7 +75,7 @@ extension Processor {
         through projection: Projection,
         addingTo residual: consuming Tensor? = nil
     ) -> Tensor {
-        let weights = x.rows == 0 ? [] : projection.parts.map { $0.matrix.lend(self) }
+        let weights = x.rows == 0 ? [] : projection.lend(self)
         return project(x, after: prologue, through: projection, weights, addingTo: residual)
     }
 
@@ -81,52 +96,34 @@ extension Processor {
         precondition(y.rows == rows && y.width == projection.outputs, "residual is misshapen")
         guard rows > 0 else { return y }
         nonisolated(unsafe) let target = y.mutablePointer(pool)
-        let prepared = prepare(x, prologue, k, formats: projection.parts.map(\.matrix.format))
-        let pieces = Piece.plan(projection, rows: rows, threads: pool.threads)
-        let stride = projection.outputs
-        pool.run(tasks: pieces.count) { [kernels] index in
-            let piece = pieces[index]
-            let part = projection.parts[piece.part]
-            guard let activations = prepared[part.matrix.format.preparedCode] else { return }
-            var arguments = sk_matmul(
-                type: part.matrix.format.code,
-                weights: weights[piece.part].storage.base,
-                activations: activations.storage.base,
-                y: target + piece.column,
-                ldy: stride,
-                rows: rows,
-                n: part.matrix.outputs,
-                k: k,
-                n_begin: piece.outputs.lowerBound,
-                n_end: piece.outputs.upperBound,
-                bias: part.bias?.pointer,
-                accumulate: accumulates ? 1 : 0,
-                outliers: nil
-            )
-            guard let outliers = part.matrix.outliers else { return kernels.matmul(&arguments) }
-            withUnsafePointer(to: outliers.table) { table in
-                arguments.outliers = table
-                kernels.matmul(&arguments)
-            }
+        let prepared = prepare(x, prologue, projection)
+        nonisolated(unsafe) let calls = calls(
+            projection,
+            weights,
+            prepared,
+            rows: rows,
+            target: target,
+            accumulates: accumulates
+        )
+        pool.run(tasks: calls.count) { [kernels] index in
+            withUnsafePointer(to: calls[index]) { kernels.matmul($0) }
         }
+        // What the calls point to must outlive them.
+        withExtendedLifetime((weights, prepared, projection)) {}
         record(&y, project: x, after: prologue, through: projection, addingTo: before)
         return y
     }
 
-    /// Rows as the product's kernels want them, once for each type of weights.
+    /// Rows as the product's kernels want them, for each of the projection's types.
     private func prepare(
         _ x: Tensor,
         _ prologue: Prologue,
-        _ k: Int,
-        formats: [WeightFormat]
-    ) -> [Int32: Workspace] {
-        var prepared: [Int32: Workspace] = [:]
-        for type in formats.map(\.preparedCode) where prepared[type] == nil {
-            let bytes = kernels.activation_bytes(type, k) * x.rows
-            prepared[type] = Workspace(bytes, arena)
-        }
+        _ projection: Projection
+    ) -> [Workspace] {
+        let k = projection.inputs
+        let codes = projection.preparedCodes
+        let targets = codes.map { Workspace(kernels.activation_bytes($0, k) * x.rows, arena) }
         let plain = prologue.isNone ? x : Tensor(rows: x.rows, width: k, arena: arena)
-        let targets = prepared
         pool.run(count: x.rows, grain: max(1, 8192 / max(k, 1))) { [kernels] range in
             let rows = plain.pointer + range.lowerBound * k
             if !prologue.isNone {
@@ -138,20 +135,77 @@ extension Processor {
                     width: x.width
                 )
             }
-            for (type, workspace) in targets {
-                let offset = range.lowerBound * kernels.activation_bytes(type, k)
-                kernels.prepare(
-                    type,
-                    workspace.storage.base + offset,
-                    rows,
-                    k,
-                    range.count,
-                    k
-                )
+            for (code, workspace) in zip(codes, targets) {
+                let offset = range.lowerBound * kernels.activation_bytes(code, k)
+                kernels.prepare(code, workspace.storage.base + offset, rows, k, range.count, k)
             }
         }
-        return prepared
+        return targets
     }
+
+    /// The product as calls of the kernel, each for some whole tiles of one part's outputs.
+    ///
+    /// The first calls are large, the last as small as is worth a claim, so that no thread waits long
+    /// for another's last.
+    private func calls(
+        _ projection: Projection,
+        _ weights: [Workspace],
+        _ prepared: [Workspace],
+        rows: Int,
+        target: UnsafeMutablePointer<Float>,
+        accumulates: Bool
+    ) -> [sk_matmul] {
+        let tile = Int(SK_TILE_N)
+        let k = projection.inputs
+        var left = (projection.outputs + tile - 1) / tile
+        var column = 0
+        var calls: [sk_matmul] = []
+        calls.reserveCapacity(projection.parts.count + 24)
+        for (part, workspace) in zip(projection.parts, weights) {
+            let matrix = part.matrix
+            let code = matrix.format.preparedCode
+            guard let index = projection.preparedCodes.firstIndex(of: code) else { continue }
+            let tiles = (matrix.outputs + tile - 1) / tile
+            let tileBytes = max(matrix.byteCount / max(tiles, 1), 1)
+            let smallest = min(
+                Self.smallestWork / max(tile * k * rows, 1),
+                Self.smallestBytes / tileBytes
+            )
+            let step = matrix.format.tilesTogether(rows: rows)
+            var call = sk_matmul(
+                type: matrix.format.code,
+                weights: UnsafeRawPointer(workspace.storage.base),
+                activations: UnsafeRawPointer(prepared[index].storage.base),
+                y: target + column,
+                ldy: projection.outputs,
+                rows: rows,
+                n: matrix.outputs,
+                k: k,
+                n_begin: 0,
+                n_end: 0,
+                bias: part.bias.map { UnsafePointer($0.pointer) },
+                accumulate: accumulates ? 1 : 0,
+                outliers: matrix.outliers?.table
+            )
+            var first = 0
+            while first < tiles {
+                let share = pool.threads == 1 ? tiles : left / (pool.threads * 4)
+                let wanted = max(share, smallest, 1)
+                let count = min((wanted + step - 1) / step * step, tiles - first)
+                call.n_begin = first * tile
+                call.n_end = min((first + count) * tile, matrix.outputs)
+                calls.append(call)
+                first += count
+                left -= count
+            }
+            column += matrix.outputs
+        }
+        return calls
+    }
+
+    /// Multiplications of one claim, and bytes of weights: about 1 µs of either.
+    private static let smallestWork = 1 << 17
+    private static let smallestBytes = 24 << 10
 }
 
 /// Bytes borrowed from an arena for the length of an operation.
@@ -171,45 +225,4 @@ final class Workspace: Sendable {
     }
 
     deinit { arena?.give(storage) }
-}
-
-/// Outputs of one part that one task computes.
-private struct Piece: Sendable {
-    var part: Int
-    /// Where the part's first output lies in a row of the result.
-    var column: Int
-    var outputs: Range<Int>
-
-    /// Splits all parts into pieces of whole tiles, large enough to be worth a claim.
-    ///
-    /// A part's pieces differ by one step at most and a part of more than one step has as many for
-    /// each thread, so that no thread waits for another's last piece.
-    static func plan(_ projection: Projection, rows: Int, threads: Int) -> [Piece] {
-        let tile = Int(SK_TILE_N)
-        let tiles = (projection.outputs + tile - 1) / tile
-        let work = tile * projection.inputs * rows
-        // Kernels for very few rows take several tiles at once.
-        let step = rows == 1 ? 4 : rows < 4 ? 2 : 1
-        let smallest = max(step, smallestWork / max(work, 1))
-        let wanted = min(max(smallest, tiles / (threads * 8)), 64)
-        var pieces: [Piece] = []
-        var column = 0
-        for (index, part) in projection.parts.enumerated() {
-            let n = part.matrix.outputs
-            let steps = ((n + tile - 1) / tile + step - 1) / step
-            let needed = (steps * step + wanted - 1) / wanted
-            let even = (needed + threads - 1) / threads * threads
-            let count = threads == 1 ? 1 : needed == 1 ? 1 : min(even, steps)
-            for number in 0..<count {
-                let first = steps * number / count * step * tile
-                let last = min(steps * (number + 1) / count * step * tile, n)
-                pieces.append(Piece(part: index, column: column, outputs: first..<last))
-            }
-            column += n
-        }
-        return pieces
-    }
-
-    /// Products of one claim: about 2 µs.
-    private static let smallestWork = 1 << 17
 }

@@ -170,6 +170,16 @@ public enum WeightFormat: Sendable, Hashable {
         }
     }
 
+    /// Tiles that the fastest kernels take at once.
+    func tilesTogether(rows: Int) -> Int {
+        switch self {
+        case .plain(.f32), .plain(.f16), .plain(.bf16): 4
+        case .plain(.q8_0) where rows <= 4: 3
+        case .grouped(let format) where format.bits == 8 && rows <= 4: 3
+        default: 2
+        }
+    }
+
     /// The type that rows are prepared for: groups make no difference to them.
     var preparedCode: sk_type {
         switch self {

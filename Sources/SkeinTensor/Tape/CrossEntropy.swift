@@ -75,7 +75,7 @@ extension Processor {
         let gradients =
             tape == nil ? nil : Tensor(rows: hidden.rows, width: projection.inputs, arena: arena)
         var outcome = CrossEntropy.Outcome(sum: 0, count: 0)
-        let weights = projection.parts.map { $0.matrix.lend(processor) }
+        let weights = projection.lend(processor)
         let transposed = gradients.map { _ in processor.packTransposed(projection) }
         for first in stride(from: 0, to: hidden.rows, by: max(rule.chunkRows, 1)) {
             let range = first..<min(first + rule.chunkRows, hidden.rows)

@@ -229,9 +229,10 @@ struct Serve: AsyncParsableCommand {
         options.engine.remembersPrompts = prefixCaching
         options.engine.stateLimit =
             kvMemory.map { $0 << 20 } ?? Int(ProcessInfo.processInfo.physicalMemory / 2)
+        let tokenizer = Ahead { try TokenizerLoader.load(path) }
         let service = try GenerationService(
             model: LanguageModelLoader.load(checkpoint, processor: processor),
-            tokenizer: TokenizerLoader.load(path),
+            tokenizer: tokenizer.value(),
             processor: processor,
             options: options,
             stopTokens: checkpoint.configuration.stopTokens,
