@@ -93,11 +93,10 @@ public struct SamplingRule: TokenRule {
     public borrowing func distribution(_ logits: borrowing Span<Float>) -> [ScoredToken] {
         let changed = adjusted(logits)
         let span = changed.span
-        guard let best = Greedy.best(span) else { return [] }
         if parameters.temperature == 0 {
-            return [ScoredToken(token: best.token, logProbability: 0)]
+            return Greedy.best(span).map { [ScoredToken(token: $0.token, logProbability: 0)] } ?? []
         }
-        let kept = shortlist(span, peak: best.logit) ?? unfiltered(span, peak: best.logit)
+        guard let kept = shortlist(span) ?? unfiltered(span), !kept.isEmpty else { return [] }
         let weights = Weights(peak: kept[0].logit, temperature: parameters.temperature)
         let logTotal = log(weights.total(kept))
         return kept.map {
@@ -125,15 +124,14 @@ public struct SamplingRule: TokenRule {
 
     // MARK: - Filters
 
-    /// What the filters leave, descending, or `nil` where only min-p or nothing filters: then the tail
-    /// need not be sorted.
-    private borrowing func shortlist(
-        _ logits: borrowing Span<Float>,
-        peak: Float
-    ) -> [Candidate]? {
+    /// What the filters leave, descending; nothing when no logit is finite.
+    ///
+    /// - Returns: `nil` where only min-p or nothing filters: then the tail need not be sorted.
+    private borrowing func shortlist(_ logits: borrowing Span<Float>) -> [Candidate]? {
         var kept: [Candidate]
         if parameters.topK > 0 || parameters.typicalP < 1 {
             kept = TopK.select(parameters.topK > 0 ? parameters.topK : logits.count, from: logits)
+            if kept.isEmpty { return [] }
             if parameters.typicalP < 1 { kept = Typical.filter(kept, mass: parameters.typicalP) }
             if parameters.topP < 1 {
                 let weights = Weights(peak: kept[0].logit, temperature: 1)
@@ -146,7 +144,8 @@ public struct SamplingRule: TokenRule {
                 if let nucleus { kept.removeLast(kept.count - nucleus) }
             }
         } else if parameters.topP < 1 {
-            kept = nucleus(logits, peak: peak)
+            guard let best = Greedy.best(logits) else { return [] }
+            kept = nucleus(logits, peak: best.logit)
         } else {
             return nil
         }
@@ -177,10 +176,11 @@ public struct SamplingRule: TokenRule {
         }
     }
 
-    /// Everything that reaches min-p's floor, descending.
-    private borrowing func unfiltered(_ logits: borrowing Span<Float>, peak: Float) -> [Candidate] {
+    /// Everything that reaches min-p's floor, descending; `nil` when no logit is finite.
+    private borrowing func unfiltered(_ logits: borrowing Span<Float>) -> [Candidate]? {
         let all = TopK.select(logits.count, from: logits)
-        let floor = MinP.floor(peak: peak, share: parameters.minP)
+        guard let best = all.first else { return nil }
+        let floor = MinP.floor(peak: best.logit, share: parameters.minP)
         return Array(all.prefix(MinP.count(of: all, floor: floor)))
     }
 
@@ -192,15 +192,16 @@ public struct SamplingRule: TokenRule {
     private static let headGrowth = 16
 
     private borrowing func draw(_ logits: borrowing Span<Float>, position: Int32) -> Int32? {
-        guard let best = Greedy.best(logits) else { return nil }
-        guard parameters.temperature > 0 else { return best.token }
+        guard parameters.temperature > 0 else { return Greedy.best(logits)?.token }
         let uniform = noise.uniform(at: UInt64(UInt32(bitPattern: position)))
-        let weights = Weights(peak: best.logit, temperature: parameters.temperature)
-        if let kept = shortlist(logits, peak: best.logit) {
+        if let kept = shortlist(logits) {
+            guard !kept.isEmpty else { return nil }
             let weights = Weights(peak: kept[0].logit, temperature: parameters.temperature)
             let total = weights.total(kept)
             return InverseCDF.pick(kept, at: uniform * total, weights: weights).token
         }
+        guard let best = Greedy.best(logits) else { return nil }
+        let weights = Weights(peak: best.logit, temperature: parameters.temperature)
         let floor = MinP.floor(peak: best.logit, share: parameters.minP)
         let target = uniform * weights.total(logits, floor: floor)
         var size = Self.firstHead

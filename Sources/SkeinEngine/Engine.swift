@@ -178,6 +178,7 @@ public final class Engine {
         counts.steps += 1
         counts.rows += batch.count
         try deliver(packer, logits, &events)
+        execution.state.settle(processor.pool)
         let time = clock.now - start
         counts.modelTime += modelTime.seconds
         counts.stepTime += time.seconds

@@ -19,17 +19,41 @@ package enum TopK {
         var kept: [Candidate] = []
         kept.reserveCapacity(min(capacity, logits.count))
         var threshold = -Float.infinity
-        for i in logits.indices {
-            let logit = logits[i]
-            guard logit > threshold, logit < .infinity else { continue }
-            kept.append(Candidate(token: Int32(truncatingIfNeeded: i), logit: logit))
-            guard kept.count == capacity else { continue }
-            kept.sort()
-            kept.removeLast(capacity - k)
-            threshold = kept[k - 1].logit
+        var i = 0
+        while i < logits.count {
+            if i + 8 <= logits.count, !Self.anyExceeds(threshold, logits, i) {
+                i += 8
+                continue
+            }
+            let end = min(i + 8, logits.count)
+            while i < end {
+                let logit = logits[i]
+                i += 1
+                guard logit > threshold, logit < .infinity else { continue }
+                kept.append(Candidate(token: Int32(truncatingIfNeeded: i - 1), logit: logit))
+                guard kept.count == capacity else { continue }
+                kept.sort()
+                kept.removeLast(capacity - k)
+                threshold = kept[k - 1].logit
+            }
         }
         kept.sort()
         if kept.count > k { kept.removeLast(kept.count - k) }
         return kept
+    }
+
+    /// Whether one of the eight logits from `first` on exceeds the threshold, without a branch for each.
+    @inline(__always)
+    private static func anyExceeds(
+        _ threshold: Float,
+        _ logits: borrowing Span<Float>,
+        _ first: Int
+    ) -> Bool {
+        unsafe logits.withUnsafeBufferPointer { values in
+            guard let base = values.baseAddress else { return false }
+            let at = unsafe UnsafeRawPointer(base + first)
+            let block = unsafe at.loadUnaligned(as: SIMD8<Float>.self)
+            return any(block .> threshold)
+        }
     }
 }

@@ -94,6 +94,15 @@ public final class KeyValuePool: StatePool {
     private var staging: Storage?
     private var staged: RowBatch?
     private var pasts: [Memory] = []
+    /// Committed rows whose keys and values still lie in `staging` alone.
+    private var pending: [Pending] = []
+
+    /// Rows of the staged batch, `rows` high, from `row` on.
+    private struct Pending {
+        var row: Int
+        var rows: Int
+        var extent: Extent
+    }
 
     /// Creates an empty pool.
     public init(_ layout: Layout) { self.layout = layout }
@@ -130,7 +139,8 @@ public final class KeyValuePool: StatePool {
 
     /// Where a branch's rows lie: consecutive tokens of one page each.
     func extents(of key: BranchKey) -> [(storage: Storage, start: Int, count: Int)] {
-        memories[key]?.extents.map { ($0.page.storage, $0.start, $0.count) } ?? []
+        settle()
+        return memories[key]?.extents.map { ($0.page.storage, $0.start, $0.count) } ?? []
     }
 
     /// Adds a page with at most `pageTokens` rows, whose contents the caller writes.
@@ -148,6 +158,7 @@ public final class KeyValuePool: StatePool {
     ///
     /// - Throws: `SkeinError.Code.incapable` when a slice reaches past its branch's end.
     public func stage(_ batch: RowBatch) throws {
+        settle()
         pasts = try batch.segments.map { segment in
             switch segment.reads {
             case .nothing: Memory()
@@ -209,13 +220,14 @@ public final class KeyValuePool: StatePool {
 
     /// Forgets what the staged batch reads.
     public func unstage() {
+        settle()
         pasts.removeAll()
         staged = nil
     }
 
-    /// Copies staged rows of a segment to the end of a branch.
+    /// Adds staged rows of a segment to the end of a branch; they are copied when the pool settles.
     public func commit(rows: [Int32], ofSegment segment: Int, to key: BranchKey) throws {
-        guard let staging, let staged, segment < staged.segments.count else {
+        guard let staged, segment < staged.segments.count else {
             throw SkeinError(.incapable, "rows of segment \(segment) are not staged")
         }
         let own = staged.segments[segment].rows
@@ -232,7 +244,7 @@ public final class KeyValuePool: StatePool {
                 length += 1
             }
             let (extent, isNew) = tail(&memory, wanting: length)
-            copy(staging, row: first, of: staged.count, to: extent)
+            pending.append(Pending(row: first, rows: staged.count, extent: extent))
             if isNew {
                 memory.extents.append(extent)
             } else {
@@ -256,21 +268,61 @@ public final class KeyValuePool: StatePool {
         return (Extent(page: page, start: 0, count: page.used), true)
     }
 
-    private func copy(_ staging: Storage, row: Int, of rows: Int, to extent: Extent) {
+    /// Copies what was committed to its pages, on all threads: other rows' places are other bytes.
+    public func settle(_ pool: ThreadPool) {
+        guard pending.count > 1, let staging else { return settle() }
+        let layout = layout
+        // Storages are written here before anybody reads them.
+        let copies = pending.map {
+            ($0.row, $0.rows, $0.extent.page.storage, $0.extent.start, $0.extent.count)
+        }
+        pool.run(count: copies.count, grain: 4) { range in
+            for (row, rows, page, start, count) in copies[range] {
+                Self.copy(layout, staging, row: row, of: rows, to: page, at: start, count: count)
+            }
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private func settle() {
+        guard !pending.isEmpty else { return }
+        if let staging {
+            for one in pending {
+                Self.copy(
+                    layout,
+                    staging,
+                    row: one.row,
+                    of: one.rows,
+                    to: one.extent.page.storage,
+                    at: one.extent.start,
+                    count: one.extent.count
+                )
+            }
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private static func copy(
+        _ layout: Layout,
+        _ staging: Storage,
+        row: Int,
+        of rows: Int,
+        to page: Storage,
+        at start: Int,
+        count: Int
+    ) {
         for layer in 0..<layout.layers {
             for part in 0..<2 {
-                let from = layout.offset(layer: layer, part: part, token: row, of: rows)
-                let to = layout.offset(
-                    layer: layer,
-                    part: part,
-                    token: extent.start,
-                    of: layout.pageTokens
-                )
-                extent.page.storage.copy(
+                page.copy(
                     from: staging,
-                    at: from,
-                    to: to,
-                    byteCount: extent.count * layout.tokenBytes
+                    at: layout.offset(layer: layer, part: part, token: row, of: rows),
+                    to: layout.offset(
+                        layer: layer,
+                        part: part,
+                        token: start,
+                        of: layout.pageTokens
+                    ),
+                    byteCount: count * layout.tokenBytes
                 )
             }
         }

@@ -59,6 +59,8 @@ public protocol StatePool: AnyObject {
     func stage(_ batch: RowBatch) throws
     /// Ends a step: staged rows that were not committed, and holds on what they read, are let go.
     func unstage()
+    /// Does on all threads what commits left to do; `unstage` does it on one.
+    func settle(_ pool: ThreadPool)
     /// Makes staged rows of one segment part of a branch, in the order given.
     func commit(rows: [Int32], ofSegment segment: Int, to key: BranchKey) throws
     /// Lets other branches share the first `count` rows of a branch.
@@ -86,6 +88,8 @@ public protocol StatePool: AnyObject {
 }
 
 extension StatePool {
+    /// Nothing is left by default.
+    public func settle(_ pool: ThreadPool) {}
     /// Any number of rows will do.
     public func cut(_ key: BranchKey, atMost count: Int) -> Int { count }
     /// Branches can be cut anywhere.

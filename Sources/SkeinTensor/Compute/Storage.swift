@@ -161,6 +161,9 @@ package final class Slabs: Sendable {
 /// Recycles the activations of forward passes, so that no step pays for fresh pages.
 public final class Arena: Sendable {
     private let free = Mutex<[Int: [Storage]]>([:])
+    /// Where blocks that are no small matter, but less than a huge page, share huge pages.
+    private let slabs = Slabs()
+    private static let smallestPart = 64 << 10
 
     /// Creates an empty arena.
     public init() {}
@@ -168,7 +171,9 @@ public final class Arena: Sendable {
     /// A block of at least `byteCount` bytes; its contents are undefined.
     package func take(_ byteCount: Int) -> Storage {
         let size = Self.sizeClass(byteCount)
-        return free.withLock { $0[size]?.popLast() } ?? Storage(byteCount: size)
+        if let storage = free.withLock({ $0[size]?.popLast() }) { return storage }
+        let isMiddling = size >= Self.smallestPart && size < Storage.hugePage
+        return isMiddling ? slabs.take(size) : Storage(byteCount: size)
     }
 
     /// Takes a block back.
