@@ -98,49 +98,33 @@ public struct MixtureFit: Sendable {
         )
         var covariances = [Double](repeating: 0, count: k * size)
         let (isFull, regularisation) = (isFull, regularisation)
+        // A task sums some columns of one component; each counts the component's shares for itself.
+        let columns = isFull ? d : Self.columnsTogether
+        let chunks = (d + columns - 1) / columns
         weights.withUnsafeMutableBufferPointer { weights in
             means.withUnsafeMutableBufferPointer { means in
                 covariances.withUnsafeMutableBufferPointer { covariances in
                     nonisolated(unsafe) let (weights, means) = (weights, means)
                     nonisolated(unsafe) let covariances = covariances
-                    team.processor.pool.run(tasks: k) { component in
+                    team.processor.pool.run(tasks: k * chunks) { task in
+                        let (component, chunk) = (task / chunks, task % chunks)
+                        let range = chunk * columns..<min((chunk + 1) * columns, d)
                         let (mean, start) = (component * d, component * size)
-                        var total = 10 * Double.ulpOfOne
-                        for row in 0..<n {
-                            let duty = duties[row * k + component]
-                            total += duty
-                            for column in 0..<d {
-                                means[mean + column] +=
-                                    duty * Double(table.values[row * d + column])
+                        let sums = Sums(table, duties, k, component)
+                        let total = sums.total + 10 * Double.ulpOfOne
+                        sums.addMeans(of: range, to: means, from: mean)
+                        for column in range { means[mean + column] /= total }
+                        if chunk == 0 { weights[component] = total / Double(n) }
+                        guard isFull else {
+                            sums.addVariances(of: range, around: means, to: covariances, from: mean)
+                            for column in range {
+                                covariances[start + column] /= total
+                                covariances[start + column] += regularisation
                             }
+                            return
                         }
-                        for column in 0..<d { means[mean + column] /= total }
-                        weights[component] = total / Double(n)
-                        var steps = [Double](repeating: 0, count: d)
-                        for row in 0..<n where duties[row * k + component] > 0 {
-                            let duty = duties[row * k + component]
-                            for column in 0..<d {
-                                steps[column] =
-                                    Double(table.values[row * d + column]) - means[mean + column]
-                            }
-                            for line in 0..<d {
-                                let scaled = duty * steps[line]
-                                if isFull {
-                                    for column in 0...line {
-                                        covariances[start + line * d + column] +=
-                                            scaled * steps[column]
-                                    }
-                                } else {
-                                    covariances[start + line] += scaled * steps[line]
-                                }
-                            }
-                        }
+                        sums.addCovariances(around: means, from: mean, to: covariances, start)
                         for line in 0..<d {
-                            if !isFull {
-                                covariances[start + line] /= total
-                                covariances[start + line] += regularisation
-                                continue
-                            }
                             for column in 0...line {
                                 let value = covariances[start + line * d + column] / total
                                 let spread = line == column ? regularisation : 0
@@ -159,5 +143,107 @@ public struct MixtureFit: Sendable {
             means: means,
             covariances: covariances
         )
+    }
+
+    /// Columns of a diagonal covariance that one task sums: those of one vector.
+    private static let columnsTogether = 8
+}
+
+/// Sums over all samples, each weighed by its share of one component.
+private struct Sums {
+    let table: Table
+    let duties: [Double]
+    let components: Int
+    let component: Int
+
+    init(_ table: Table, _ duties: [Double], _ components: Int, _ component: Int) {
+        (self.table, self.duties) = (table, duties)
+        (self.components, self.component) = (components, component)
+    }
+
+    /// Calls a closure with every sample and its share, in order.
+    @inline(__always)
+    private func forEach(_ body: (UnsafePointer<Float>, Double) -> Void) {
+        table.values.withUnsafeBufferPointer { values in
+            duties.withUnsafeBufferPointer { duties in
+                guard let base = values.baseAddress else { return }
+                for row in 0..<table.rows {
+                    let duty = duties[row * components + component]
+                    if duty > 0 { body(base + row * table.width, duty) }
+                }
+            }
+        }
+    }
+
+    var total: Double {
+        var sum = 0.0
+        forEach { _, duty in sum += duty }
+        return sum
+    }
+
+    func addMeans(
+        of columns: Range<Int>,
+        to means: UnsafeMutableBufferPointer<Double>,
+        from first: Int
+    ) {
+        guard columns.count == 8 else {
+            return forEach { x, duty in
+                for column in columns { means[first + column] += duty * Double(x[column]) }
+            }
+        }
+        var sums = SIMD8<Double>()
+        forEach { x, duty in sums += duty * Self.eight(x + columns.lowerBound) }
+        for (lane, column) in columns.enumerated() { means[first + column] += sums[lane] }
+    }
+
+    func addVariances(
+        of columns: Range<Int>,
+        around means: UnsafeMutableBufferPointer<Double>,
+        to variances: UnsafeMutableBufferPointer<Double>,
+        from first: Int
+    ) {
+        guard columns.count == 8 else {
+            return forEach { x, duty in
+                for column in columns {
+                    let step = Double(x[column]) - means[first + column]
+                    variances[first + column] += duty * step * step
+                }
+            }
+        }
+        var centre = SIMD8<Double>()
+        for (lane, column) in columns.enumerated() { centre[lane] = means[first + column] }
+        var sums = SIMD8<Double>()
+        forEach { x, duty in
+            let step = Self.eight(x + columns.lowerBound) - centre
+            sums += duty * step * step
+        }
+        for (lane, column) in columns.enumerated() { variances[first + column] += sums[lane] }
+    }
+
+    private static func eight(_ x: UnsafePointer<Float>) -> SIMD8<Double> {
+        SIMD8<Double>(UnsafeRawPointer(x).loadUnaligned(as: SIMD8<Float>.self))
+    }
+
+    /// The lower triangle.
+    func addCovariances(
+        around means: UnsafeMutableBufferPointer<Double>,
+        from first: Int,
+        to covariances: UnsafeMutableBufferPointer<Double>,
+        _ start: Int
+    ) {
+        let width = table.width
+        var steps = [Double](repeating: 0, count: width)
+        steps.withUnsafeMutableBufferPointer { steps in
+            forEach { x, duty in
+                for column in 0..<width {
+                    steps[column] = Double(x[column]) - means[first + column]
+                }
+                for line in 0..<width {
+                    let scaled = duty * steps[line]
+                    let at = start + line * width
+                    for column in 0...line { covariances[at + column] += scaled * steps[column] }
+                }
+            }
+        }
     }
 }

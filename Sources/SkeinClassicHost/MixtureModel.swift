@@ -116,25 +116,60 @@ public struct MixtureModel: ClassicModel {
 
     /// The weighted log-density of one sample in 64 bits.
     func logDensity(_ component: Int, _ x: UnsafePointer<Float>) -> Double {
-        var sum = 0.0
-        let mean = component * width
-        if !isFull {
-            for column in 0..<width {
-                let step = Double(x[column]) - means[mean + column]
-                sum += factors[mean + column] * step * step
+        let sum = means.withUnsafeBufferPointer { means in
+            factors.withUnsafeBufferPointer { factors in
+                guard let mean = means.baseAddress, let factor = factors.baseAddress else {
+                    return 0.0
+                }
+                let first = component * width
+                return isFull
+                    ? distance(x, mean + first, lines: factor + first * width)
+                    : distance(x, mean + first, factors: factor + first)
             }
-            return constants[component] - sum
         }
+        return constants[component] - sum
+    }
+
+    /// Half of the squared distance to a mean in the metric of a diagonal covariance, four columns at a
+    /// time.
+    private func distance(
+        _ x: UnsafePointer<Float>,
+        _ mean: UnsafePointer<Double>,
+        factors: UnsafePointer<Double>
+    ) -> Double {
+        var lanes = SIMD4<Double>()
+        var column = 0
+        while column + 4 <= width {
+            let values = UnsafeRawPointer(x + column).loadUnaligned(as: SIMD4<Float>.self)
+            let centre = UnsafeRawPointer(mean + column).loadUnaligned(as: SIMD4<Double>.self)
+            let factor = UnsafeRawPointer(factors + column).loadUnaligned(as: SIMD4<Double>.self)
+            let step = SIMD4<Double>(values) - centre
+            lanes += factor * step * step
+            column += 4
+        }
+        var sum = lanes.sum()
+        while column < width {
+            let step = Double(x[column]) - mean[column]
+            sum += factors[column] * step * step
+            column += 1
+        }
+        return sum
+    }
+
+    /// The same in the metric of a full covariance, whose whitening matrix has these lines.
+    private func distance(
+        _ x: UnsafePointer<Float>,
+        _ mean: UnsafePointer<Double>,
+        lines: UnsafePointer<Double>
+    ) -> Double {
+        var sum = 0.0
         for line in 0..<width {
+            let factors = lines + line * width
             var value = 0.0
-            for column in 0...line {
-                value +=
-                    factors[(mean + line) * width + column]
-                    * (Double(x[column]) - means[mean + column])
-            }
+            for column in 0...line { value += factors[column] * (Double(x[column]) - mean[column]) }
             sum += value * value
         }
-        return constants[component] - 0.5 * sum
+        return 0.5 * sum
     }
 
     /// `1 / 2σ²`, or L with `Σ⁻¹ = LᵀL`, and the logarithm of its determinant.

@@ -105,8 +105,8 @@ public struct NeighbourModel: ClassicModel {
         let halves = halfNorms(data.table)
         let projection = Projection([Projection.Part(matrix: packed, bias: Vector(halves))])
         var labels = [Int32](repeating: 0, count: table.rows)
-        // As many rows as keep their scores in the processor's last cache.
-        let tile = max(1, min(256, (1 << 20) / count))
+        // As many rows as keep their scores in a second-level cache.
+        let tile = max(1, min(256, (1 << 18) / count))
         let (stored, targets, classCount) = (data.table.values, data.labels, classes.count)
         let processor = team.processor
         for start in stride(from: 0, to: table.rows, by: tile) {
