@@ -21,9 +21,9 @@ BAR = 0.002
 
 
 def refusal(options, file: pathlib.Path) -> bool:
-    done = subprocess.run(
-        [str(options.llama / "llama-perplexity"), "-m", str(file), "-f", str(options.text), "-c",
-         str(options.context)], capture_output=True, text=True, timeout=300)
+    # llama-perplexity logs from a thread of its own, whose last words may be lost.
+    done = subprocess.run([str(options.llama / "llama-simple"), "-m", str(file), "-n", "1", "a"],
+                          capture_output=True, text=True, timeout=300)
     said = re.search(r"unknown model architecture: '(skein-\w+)'", done.stderr + done.stdout)
     # A negative code is a signal: a crash.
     print(f"{file.name}: exit code {done.returncode}, {said.group(0) if said else 'no refusal'}")
