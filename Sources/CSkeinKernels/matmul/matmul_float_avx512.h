@@ -137,7 +137,10 @@ SK_INLINE LEVEL void by_blocks(sk_type type, const sk_panel *p) {
     for (; t + TILES <= p->tiles; t += TILES) {
         blocks_of_rows(type, TILES, p, t);
     }
-    for (; t < p->tiles; t++) {
+    for (; t + 2 <= p->tiles; t += 2) {
+        blocks_of_rows(type, 2, p, t);
+    }
+    if (t < p->tiles) {
         blocks_of_rows(type, 1, p, t);
     }
 }

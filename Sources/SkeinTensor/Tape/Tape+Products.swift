@@ -133,10 +133,13 @@ extension Processor {
         let tile = Int(SK_TILE_N)
         let tiles = (outputs + tile - 1) / tile
         let offset = range.lowerBound * kernels.activation_bytes(DType.f32.rawValue, rows.k)
-        let steps = max(1, min(tiles, pool.threads * 4))
+        // Whole runs of the tiles that kernels take at once, where that leaves every thread some.
+        let run = [4, 2].first { tiles >= $0 * pool.threads * 2 } ?? 1
+        let runs = (tiles + run - 1) / run
+        let steps = max(1, min(runs, pool.threads * 4))
         nonisolated(unsafe) let target = y
         pool.run(tasks: steps) { [kernels] step in
-            let begin = tiles * step / steps * tile
+            let begin = runs * step / steps * run * tile
             var arguments = sk_matmul(
                 type: DType.f32.rawValue,
                 weights: weights.storage.base,
@@ -147,7 +150,7 @@ extension Processor {
                 n: outputs,
                 k: rows.k,
                 n_begin: begin,
-                n_end: min(tiles * (step + 1) / steps * tile, outputs),
+                n_end: min(runs * (step + 1) / steps * run * tile, outputs),
                 bias: nil,
                 accumulate: isAdding ? 1 : 0,
                 outliers: nil
