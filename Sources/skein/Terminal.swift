@@ -10,11 +10,18 @@ enum Terminal {
     /// Lines that a terminal delivers at once were pasted, and are one message. From a pipe every line is
     /// a message. Bytes that are not UTF-8 become replacement characters.
     static func message() -> String? {
-        guard var text = readLine() else { return nil }
+        guard var text = line() else { return nil }
         guard isatty(STDIN_FILENO) == 1, !text.hasPrefix("/") else { return text }
-        while hasMore, let line = readLine() { text += "\n" + line }
+        while hasMore, let line = line() { text += "\n" + line }
         while text.hasSuffix("\n") { text.removeLast() }
         return text
+    }
+
+    /// One line; at the end of input, when an earlier call was interrupted, the library would else take
+    /// that call's error for its own and try for ever.
+    private static func line() -> String? {
+        errno = 0
+        return readLine()
     }
 
     private static var hasMore: Bool {
