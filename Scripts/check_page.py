@@ -102,6 +102,12 @@ async def drive(args, port):
         await value("document.getElementById('max_tokens').value = 80;"
                     "document.getElementById('temperature').value = 0;"
                     "document.getElementById('drafts').value = 8; true")
+        # The first answer repeats itself whatever the model would rather say, so that it has drafts.
+        await value("""window.plainFetch = window.fetch; window.fetch = (url, options) => {
+            if (!options || !options.body) return window.plainFetch(url, options);
+            const body = JSON.parse(options.body);
+            body.guided_regex = '(one day the goose ){12}';
+            return window.plainFetch(url, {...options, body: JSON.stringify(body)}); }; true""")
         await send("One day the goose went to the pond. One day the goose went to the pond. One day the")
         await until("document.querySelectorAll('.assistant').length == 1"
                     " && document.querySelector('.assistant').textContent.length > 5"
@@ -113,6 +119,7 @@ async def drive(args, port):
                     f".join('').includes({json.dumps(first.strip())})", "the answer's tokens step by step")
         if not await value("document.querySelectorAll('#tokens u.accepted, #tokens u.rejected').length"):
             raise SystemExit("no step shows a draft")
+        await value("window.fetch = window.plainFetch; true")
         await value("document.getElementById('max_tokens').value = 400; true")
         await send("<img src=x onerror=alert(1)>")
         await value("setTimeout(() => document.getElementById('stop').click(), 5); true")
