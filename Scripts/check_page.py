@@ -31,7 +31,8 @@ async def main():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    profile = tempfile.TemporaryDirectory()
+    # The browser's last processes may still write while the folder goes.
+    profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     browser = subprocess.Popen(
         [args.chromium, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,800",
          f"--remote-debugging-port={port}", f"--user-data-dir={profile.name}", "about:blank"],
