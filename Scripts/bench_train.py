@@ -58,9 +58,10 @@ def peer(size, steps, threads, dtype):
     print(json.dumps({"ms": statistics.median(times) * 1e3, "mb": peak}))
 
 
-def ours(skein, size, steps, threads):
+def ours(skein, size, steps, threads, dtype):
     """Times Skein's steps."""
     command = [skein, "bench", "training", "--steps", str(steps), "--threads", str(threads)]
+    command += ["--precision", dtype]
     for name, value in size.items():
         command += ["--" + name, str(value)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -74,7 +75,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--dtype", default="f32", choices=["f32", "bf16"], help="PyTorch's precision")
+    parser.add_argument("--dtype", default="f32", choices=["f32", "bf16"], help="precision of both")
     parser.add_argument("--only")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -86,7 +87,7 @@ def main():
             continue
         pairs = []
         for _ in range(options.pairs):
-            mine = ours(options.skein, size, options.steps, options.threads)
+            mine = ours(options.skein, size, options.steps, options.threads, options.dtype)
             command = [sys.executable, __file__, "--peer", name, "--steps", str(options.steps)]
             command += ["--threads", str(options.threads), "--dtype", options.dtype]
             run = subprocess.run(command, check=True, capture_output=True, text=True)

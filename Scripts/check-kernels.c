@@ -431,9 +431,18 @@ static void check_transposes(void) {
             same(y[0], y[1], (size_t)(rows * columns) * 4, "transpose", rows);
             for (int i = 0; i < 2; i++) {
                 const sk_kernels *t = i == 0 ? &level : &portable;
-                t->pack_columns(y[i], x, columns, 0, columns, 0, rows, rows);
+                t->pack_columns(SK_F32, y[i], x, columns, 0, columns, 0, rows, rows);
             }
             same(y[0], y[1], (size_t)(rows * tiles * 16) * 4, "pack_columns", rows);
+            for (int i = 0; i < 2; i++) {
+                const sk_kernels *t = i == 0 ? &level : &portable;
+                // In two calls, which share a pair of rows where the first ends at an odd one.
+                const ptrdiff_t half = rows / 2;
+                t->pack_columns(SK_BF16, y[i], x, columns, 0, columns, 0, half, rows);
+                t->pack_columns(SK_BF16, y[i], x + half * columns, columns, 0, columns, half, rows,
+                                rows);
+            }
+            same(y[0], y[1], (size_t)((rows + 1) / 2 * tiles * 16) * 4, "pack_columns bf16", rows);
             free(x), free(y[0]), free(y[1]);
         }
     }

@@ -17,6 +17,12 @@ public struct CentroidModel: ClassicModel {
     /// The sum of squared distances of the training samples to their centroids.
     public let inertia: Double
 
+    /// Wraps centroids `[clusters, width]`.
+    public init(width: Int, centres: [Float], iterations: Int = 0, inertia: Double = 0) {
+        (self.width, self.centres) = (width, centres)
+        (self.iterations, self.inertia) = (iterations, inertia)
+    }
+
     /// `cluster_centers`.
     public var arrays: [String: NumberArray] {
         ["cluster_centers": NumberArray(centres, shape: [centres.count / width, width])]
@@ -26,16 +32,72 @@ public struct CentroidModel: ClassicModel {
         ["inertia": inertia, "iterations": Double(iterations)]
     }
 
-    /// The nearest centroid.
+    /// The nearest centroid; batches without a forced plan use a bulk product.
     public func predict(_ table: Table, on team: PoolTeam, plan: Plan?) throws -> Prediction {
-        lend(centres, [0], [0]) { centres, _, _ in
+        try lend(centres, [0], [0]) { centres, _, _ in
             let terms = CentreTerms<Float>(
                 rows: self.centres.count / width,
                 width: width,
                 centres: centres
             )
-            return scoreRows(terms, table, on: team, plan: plan)
+            let isBulk = plan == nil && table.rows * self.centres.count >= 1 << 16
+            return isBulk
+                ? try bulk(terms, table, team) : scoreRows(terms, table, on: team, plan: plan)
         }
+    }
+
+    /// Labels by `x · c - ½|c|²` in bulk; where rounding could change the nearest centroid, by distances.
+    ///
+    /// A label is the one that a plan would give, a score `-|x - c|²` up to the rounding of `|x|²`.
+    private func bulk(
+        _ terms: CentreTerms<Float>,
+        _ table: Table,
+        _ team: PoolTeam
+    ) throws -> Prediction {
+        let (clusters, width, rows) = (terms.rows, width, table.rows)
+        let halves = halfNorms(Table(centres, rows: clusters, width: width))
+        let x = team.tensor(table)
+        let products = try team.product(x, centres, outputs: clusters, bias: halves)
+        // What products and distances may be wrong by, as a share of the squared lengths.
+        let share = Float(width + 8) * 0x1p-22
+        let longest = -2 * (halves.min() ?? 0)
+        var labels = [Int32](repeating: 0, count: rows)
+        var scores = [Double](repeating: 0, count: rows * clusters)
+        labels.withUnsafeMutableBufferPointer { labels in
+            scores.withUnsafeMutableBufferPointer { scores in
+                nonisolated(unsafe) let (labels, scores) = (labels, scores)
+                team.run(rows) { range in
+                    for row in range {
+                        let sample = UnsafePointer(x.pointer + row * width)
+                        let product = products.pointer + row * clusters
+                        let square = Float.dot(sample, sample, width)
+                        var (best, most, second) = (0, product[0], -Float.infinity)
+                        scores[row * clusters] = Double(min(0, 2 * most - square))
+                        for cluster in 1..<max(clusters, 1) {
+                            let value = product[cluster]
+                            scores[row * clusters + cluster] = Double(min(0, 2 * value - square))
+                            if value > most {
+                                (best, most, second) = (cluster, value, most)
+                            } else if value > second {
+                                second = value
+                            }
+                        }
+                        // Also where a sum overflowed and nothing can be told.
+                        if !(most - second > share * (square + longest)) {
+                            best = 0
+                            for cluster in 0..<clusters {
+                                let place = row * clusters + cluster
+                                let score = terms.part(cluster, 0..<width, of: sample)
+                                scores[place] = Double(score)
+                                if scores[place] > scores[row * clusters + best] { best = cluster }
+                            }
+                        }
+                        labels[row] = Int32(best)
+                    }
+                }
+            }
+        }
+        return Prediction(labels: labels, scores: scores, columns: clusters)
     }
 }
 

@@ -81,6 +81,32 @@ func team(_ threads: Int = 2) throws -> PoolTeam { PoolTeam(try Processor(thread
         }
     }
 
+    @Test func `centroids in bulk give a plan's labels, also where several are as near`() throws {
+        // A third of the samples lie midway between centroids, and two centroids are the same.
+        let (rows, width, clusters) = (997, 24, 9)
+        var centres = (0..<clusters * width).map { Float($0 * 31 % 19) - 9 + 1000 }
+        centres.replaceSubrange(5 * width..<6 * width, with: centres[2 * width..<3 * width])
+        var values = (0..<rows * width).map { Float($0 * 17 % 23) - 11 + 1000 }
+        for row in stride(from: 0, to: rows, by: 3) {
+            let (one, other) = (row % clusters, (row / 3 + 1) % clusters)
+            for column in 0..<width {
+                let sum = centres[one * width + column] + centres[other * width + column]
+                values[row * width + column] = sum / 2
+            }
+        }
+        let model = CentroidModel(width: width, centres: centres, iterations: 1, inertia: 0)
+        let table = Table(values, rows: rows, width: width)
+        let plain = try model.predictions(for: table, on: team(1), plan: .batch)
+        for threads in 1...3 {
+            let bulk = try model.predictions(for: table, on: team(threads))
+            #expect(bulk.labels == plain.labels)
+            for (a, b) in zip(bulk.scores, plain.scores) {
+                // The rounding of a square of 24 million.
+                #expect(abs(a - b) <= 16)
+            }
+        }
+    }
+
     @Test(arguments: ClassicKind.allCases)
     func `a fitted model survives its file`(kind: ClassicKind) throws {
         let digits = try Digits()

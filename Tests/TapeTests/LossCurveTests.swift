@@ -10,7 +10,11 @@ import Testing
     static let schedule = Schedule(peak: 1e-3, floor: 1e-4, warmupSteps: 20, totalSteps: 200)
 
     /// The losses and gradient norms of some steps.
-    static func run(steps: Range<Int>, threads: Int) throws -> (losses: [Double], norms: [Double]) {
+    static func run(
+        steps: Range<Int>,
+        threads: Int,
+        precision: Tape.Precision = .f32
+    ) throws -> (losses: [Double], norms: [Double]) {
         let processor = try Processor(threads: threads)
         let model = try Learner.load("llama3", processor)
         let parameters = try #require(model.learned?.parameters)
@@ -28,7 +32,8 @@ import Testing
         var (losses, norms): ([Double], [Double]) = ([], [])
         for step in steps {
             let sequences = (0..<4).map { Learner.tokens(step * 4 + $0, 48) }
-            losses.append(try Learner.pass(model, sequences, processor))
+            let rule = Tape.Rule(precision: precision)
+            losses.append(try Learner.pass(model, sequences, processor, rule: rule))
             let rate = Float(schedule.rate(at: step))
             norms.append(optimizer.step(learningRate: rate, clippingTo: 1))
         }

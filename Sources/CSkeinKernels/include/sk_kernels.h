@@ -120,11 +120,12 @@ typedef struct SK_SENDABLE sk_kernels {
     /// y[columns][rows] = the transpose of x[rows][columns].
     void (*transpose)(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
                       ptrdiff_t columns);
-    /// Packs columns n_begin ..< n_end of rows k_begin ..< k_end of x[k][n] as outputs of f32
-    /// weights [n, k]: the transpose of x without transposing. `x` points at row k_begin. n_begin
-    /// is a multiple of SK_TILE_N; n_end is one too, or n.
-    void (*pack_columns)(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
-                         ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k);
+    /// Packs columns n_begin ..< n_end of rows k_begin ..< k_end of x[k][n] as outputs of f32 or
+    /// bf16 weights [n, k]: the transpose of x without transposing. `x` points at row k_begin.
+    /// n_begin is a multiple of SK_TILE_N; n_end is one too, or n.
+    void (*pack_columns)(sk_type type, void *packed, const float *x, ptrdiff_t ldx,
+                         ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end,
+                         ptrdiff_t k);
     /// Adds to dx and dweight (and dbias) what rows of c contribute. Rows are contiguous.
     void (*rms_norm_backward)(float *dx, float *dweight, const float *dy, const float *x,
                               const float *weight, ptrdiff_t rows, ptrdiff_t c, float epsilon);

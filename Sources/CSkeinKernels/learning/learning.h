@@ -108,6 +108,63 @@ SK_INLINE void pack_columns_of(float *packed, const float *x, ptrdiff_t ldx, ptr
     }
 }
 
+/// The bits of the nearest bfloat16, ties to even, in the upper half; NaNs are quieted.
+SK_INLINE uint32_t rounded_bits(uint32_t bits) {
+    const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+    return ((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) & 0xffff0000;
+}
+
+/// One row of a strip of pairs: its lower halves (half 0), or its upper ones.
+SK_INLINE void pack_half(uint32_t *strip, const float *x, size_t width, ptrdiff_t half) {
+    uint32_t bits[SK_TILE_N] = {0};
+    memcpy(bits, x, width * sizeof(float));
+    for (int l = 0; l < SK_TILE_N; l++) {
+        const uint16_t value = (uint16_t)(rounded_bits(bits[l]) >> 16);
+        memcpy((uint8_t *)(strip + l) + 2 * half, &value, sizeof value);
+    }
+}
+
+SK_INLINE void pack_pair(uint32_t *strip, const float *even, const float *odd, size_t width) {
+    uint32_t low[SK_TILE_N] = {0}, high[SK_TILE_N] = {0};
+    memcpy(low, even, width * sizeof(float));
+    if (odd != NULL) {
+        memcpy(high, odd, width * sizeof(float));
+    }
+    for (int l = 0; l < SK_TILE_N; l++) {
+        strip[l] = rounded_bits(low[l]) >> 16 | rounded_bits(high[l]);
+    }
+}
+
+/// The same as bf16. A pair that two calls share is written by halves.
+SK_INLINE void pack_column_pairs(uint32_t *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
+                                 ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
+    enum { BLOCK = 32 };
+    const ptrdiff_t pairs = (k + 1) / 2;
+    for (ptrdiff_t first = k_begin; first < k_end;) {
+        const ptrdiff_t last = k_end - first < BLOCK ? k_end : (first + BLOCK) / 2 * 2;
+        for (ptrdiff_t n = n_begin; n < n_end; n += SK_TILE_N) {
+            const size_t width = (size_t)(n_end - n < SK_TILE_N ? n_end - n : SK_TILE_N);
+            for (ptrdiff_t r = first; r < last;) {
+                uint32_t *strip = packed + n * pairs + r / 2 * SK_TILE_N;
+                const float *row = x + (r - k_begin) * ldx + n;
+                if (r % 2 == 0 && (r + 1 < last || r + 1 == k)) {
+                    const float *odd = r + 1 < last ? row + ldx : NULL;
+                    if (width == SK_TILE_N) {
+                        pack_pair(strip, row, odd, SK_TILE_N);
+                    } else {
+                        pack_pair(strip, row, odd, width);
+                    }
+                    r += 2;
+                } else {
+                    pack_half(strip, row, width, r % 2);
+                    r += 1;
+                }
+            }
+        }
+        first = last;
+    }
+}
+
 /// Adds dy * weight, times the normed value to the first sums and alone to the second.
 SK_INLINE void add_normed(float lanes[2][LANES], const float *dy, const float *x,
                           const float *weight, float mean, float inverse, int count) {

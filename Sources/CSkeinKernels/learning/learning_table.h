@@ -4,9 +4,14 @@
 #include "attention_backward.h"
 #include "attention_forward.h"
 
-LEVEL static void pack_columns(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
-                               ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
-    pack_columns_of(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
+LEVEL static void pack_columns(sk_type type, void *packed, const float *x, ptrdiff_t ldx,
+                               ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t k_begin,
+                               ptrdiff_t k_end, ptrdiff_t k) {
+    if (type == SK_BF16) {
+        pack_column_pairs(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
+    } else {
+        pack_columns_of(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
+    }
 }
 
 LEVEL static void rms_norm_backward(float *dx, float *dweight, const float *dy, const float *x,

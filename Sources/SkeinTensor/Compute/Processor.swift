@@ -84,8 +84,8 @@ public final class Processor: Sendable {
     /// The same threads and memory, with operations that record themselves.
     public func recording(on tape: Tape) -> Processor { Processor(self, tape: tape) }
 
-    /// The same threads and memory, with operations that leave no record.
-    var unrecorded: Processor { tape == nil ? self : Processor(self, tape: nil) }
+    /// The same threads, memory and rule, with operations that leave no record.
+    var unrecorded: Processor { tape.map { learning(by: $0.rule) } ?? self }
 
     /// The same without a record; operations do what they would do for a tape with this rule.
     func learning(by rule: Tape.Rule) -> Processor { Processor(self, tape: nil, rule: rule) }

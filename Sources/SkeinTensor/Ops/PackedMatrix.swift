@@ -41,7 +41,17 @@ public final class PackedMatrix: Sendable {
     /// The weights in tile order, for as long as the result lives.
     func lend(_ processor: Processor) -> Workspace {
         guard let parameter else { return own }
-        return processor.packRows(parameter.pointer, outputs: outputs, inputs: inputs)
+        return processor.packRows(
+            parameter.pointer,
+            outputs: outputs,
+            inputs: inputs,
+            as: processor.learningType
+        )
+    }
+
+    /// How the weights that a processor is lent are stored.
+    func lentFormat(_ processor: Processor) -> WeightFormat {
+        parameter == nil ? format : .plain(processor.learningType)
     }
 
     /// Packs a matrix from rows in their file layout, on all threads.

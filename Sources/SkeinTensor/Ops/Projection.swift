@@ -22,8 +22,8 @@ public struct Projection: Sendable {
     public let inputs: Int
     /// The sum of the parts' outputs.
     public let outputs: Int
-    /// The types that rows are prepared for, each once.
-    let preparedCodes: [sk_type]
+    /// The types that rows are prepared for, each once, unless a part stands on a parameter.
+    private let fixedCodes: [sk_type]?
     /// The packed weights, unless a part stands on a parameter that changes.
     private let fixedWeights: [Workspace]?
 
@@ -41,12 +41,20 @@ public struct Projection: Sendable {
         }
         self.parts = parts
         outputs = parts.reduce(0) { $0 + $1.matrix.outputs }
-        var codes: [sk_type] = []
-        for code in parts.map(\.matrix.format.preparedCode) where !codes.contains(code) {
-            codes.append(code)
-        }
-        preparedCodes = codes
-        fixedWeights = parts.contains { $0.matrix.parameter != nil } ? nil : parts.map(\.matrix.own)
+        let isFixed = parts.allSatisfy { $0.matrix.parameter == nil }
+        fixedWeights = isFixed ? parts.map(\.matrix.own) : nil
+        fixedCodes = isFixed ? Self.distinct(parts.map(\.matrix.format.preparedCode)) : nil
+    }
+
+    private static func distinct(_ codes: [sk_type]) -> [sk_type] {
+        var distinct: [sk_type] = []
+        for code in codes where !distinct.contains(code) { distinct.append(code) }
+        return distinct
+    }
+
+    /// The types that rows are prepared for, each once.
+    func preparedCodes(_ processor: Processor) -> [sk_type] {
+        fixedCodes ?? Self.distinct(parts.map { $0.matrix.lentFormat(processor).preparedCode })
     }
 
     /// The weights of all parts in tile order, for as long as the result lives.
@@ -121,7 +129,7 @@ extension Processor {
         _ projection: Projection
     ) -> [Workspace] {
         let k = projection.inputs
-        let codes = projection.preparedCodes
+        let codes = projection.preparedCodes(self)
         let targets = codes.map { Workspace(kernels.activation_bytes($0, k) * x.rows, arena) }
         let plain = prologue.isNone ? x : Tensor(rows: x.rows, width: k, arena: arena)
         pool.run(count: x.rows, grain: max(1, 8192 / max(k, 1))) { [kernels] range in
@@ -143,7 +151,8 @@ extension Processor {
         return targets
     }
 
-    /// The product as calls of the kernel, each for some whole tiles of one part's outputs.
+    /// The product as calls of the kernel, each for some whole tiles of one part's outputs, and where there
+    /// are few tiles, for some of the rows.
     ///
     /// The first calls are large, the last as small as is worth a claim, so that no thread waits long
     /// for another's last.
@@ -159,21 +168,22 @@ extension Processor {
         let k = projection.inputs
         var left = (projection.outputs + tile - 1) / tile
         var column = 0
+        let codes = projection.preparedCodes(self)
         var calls: [sk_matmul] = []
         calls.reserveCapacity(projection.parts.count + 24)
         for (part, workspace) in zip(projection.parts, weights) {
             let matrix = part.matrix
-            let code = matrix.format.preparedCode
-            guard let index = projection.preparedCodes.firstIndex(of: code) else { continue }
+            let format = matrix.lentFormat(self)
+            guard let index = codes.firstIndex(of: format.preparedCode) else { continue }
             let tiles = (matrix.outputs + tile - 1) / tile
             let tileBytes = max(matrix.byteCount / max(tiles, 1), 1)
             let smallest = min(
                 Self.smallestWork / max(tile * k * rows, 1),
                 Self.smallestBytes / tileBytes
             )
-            let step = matrix.format.tilesTogether(rows: rows)
+            let step = format.tilesTogether(rows: rows)
             var call = sk_matmul(
-                type: matrix.format.code,
+                type: format.code,
                 weights: UnsafeRawPointer(workspace.storage.base),
                 activations: UnsafeRawPointer(prepared[index].storage.base),
                 y: target + column,
@@ -187,6 +197,7 @@ extension Processor {
                 accumulate: accumulates ? 1 : 0,
                 outliers: matrix.outliers?.table
             )
+            let rowParts = tiles < pool.threads ? min(rows / Self.fewestRows, pool.threads * 2) : 1
             var first = 0
             while first < tiles {
                 let share = pool.threads == 1 ? tiles : left / (pool.threads * 4)
@@ -194,7 +205,11 @@ extension Processor {
                 let count = min((wanted + step - 1) / step * step, tiles - first)
                 call.n_begin = first * tile
                 call.n_end = min((first + count) * tile, matrix.outputs)
-                calls.append(call)
+                calls += Self.byRows(
+                    call,
+                    parts: rowParts,
+                    rowBytes: kernels.activation_bytes(format.preparedCode, k)
+                )
                 first += count
                 left -= count
             }
@@ -203,6 +218,21 @@ extension Processor {
         return calls
     }
 
+    /// A call divided into calls for some of its rows.
+    private static func byRows(_ call: sk_matmul, parts: Int, rowBytes: Int) -> [sk_matmul] {
+        guard parts > 1 else { return [call] }
+        return (0..<parts).map { part in
+            let first = call.rows * part / parts
+            var some = call
+            some.rows = call.rows * (part + 1) / parts - first
+            some.activations = call.activations + first * rowBytes
+            some.y = call.y + first * call.ldy
+            return some
+        }
+    }
+
+    /// Rows that a call keeps where rows are divided.
+    private static let fewestRows = 64
     /// Multiplications of one claim, and bytes of weights: about 1 µs of either.
     private static let smallestWork = 1 << 17
     private static let smallestBytes = 24 << 10

@@ -3,17 +3,18 @@ internal import CSkeinKernels
 extension Processor {
     /// `a · b` of row-major tensors.
     func product(_ a: Tensor, _ b: Tensor) -> Tensor {
-        product(a, packColumns([(UnsafePointer(b.pointer), b.rows)], width: b.width), b.width)
+        let columns = [(start: UnsafePointer(b.pointer), rows: b.rows)]
+        return product(a, packColumns(columns, width: b.width, as: .f32), b.width)
     }
 
     /// `a · bᵀ` of row-major tensors.
     func product(_ a: Tensor, transposed b: Tensor) -> Tensor {
-        product(a, packRows(b.pointer, outputs: b.rows, inputs: b.width), b.rows)
+        product(a, packRows(b.pointer, outputs: b.rows, inputs: b.width, as: .f32), b.rows)
     }
 
     private func product(_ a: Tensor, _ weights: Workspace, _ outputs: Int) -> Tensor {
         let y = Tensor(rows: a.rows, width: outputs, arena: arena)
-        let rows = prepareRows(a)
+        let rows = prepareRows(a, as: .f32)
         multiply(rows, 0..<a.rows, weights, outputs: outputs, into: y.pointer, isAdding: false)
         return y
     }

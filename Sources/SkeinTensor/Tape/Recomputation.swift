@@ -8,12 +8,35 @@ extension Tape {
         public var recomputesBlocks: Bool
         /// Dropout of what blocks add to the residual stream.
         public var dropout: Dropout?
+        /// What products with weights compute in.
+        public var precision: Precision
 
         /// Joins the choices.
-        public init(recomputesBlocks: Bool = false, dropout: Dropout? = nil) {
+        public init(
+            recomputesBlocks: Bool = false,
+            dropout: Dropout? = nil,
+            precision: Precision = .f32
+        ) {
             self.recomputesBlocks = recomputesBlocks
             self.dropout = dropout
+            self.precision = precision
         }
+    }
+
+    /// What products with weights compute in while a model learns.
+    public enum Precision: String, Sendable, CaseIterable {
+        /// Floats of 32 bits.
+        case f32
+        /// Factors rounded to bf16, sums in f32: weights, gradients, moments and all that is no such
+        /// product stay f32. A processor without bf16 products rounds only what it packs, the weights
+        /// there and one factor on the way back, and is no faster.
+        ///
+        /// - Paper: Micikevicius et al. 2018, arXiv:1710.03740, section 3.1; Kalamkar et al. 2019,
+        ///   arXiv:1905.12322.
+        case bf16
+
+        /// The type of the factors.
+        var dtype: DType { self == .f32 ? .f32 : .bf16 }
     }
 }
 

@@ -1,20 +1,24 @@
 internal import CSkeinKernels
 
-/// Rows made ready for a product of floats: each as long as the product's K.
+/// Rows made ready for a product with weights of a float type: each as long as the product's K.
 struct PreparedRows {
     let workspace: Workspace
+    let dtype: DType
     let rows: Int
     let k: Int
 }
 
 extension Processor {
+    /// The type that products with a parameter's weights compute in.
+    var learningType: DType { learningRule?.precision.dtype ?? .f32 }
+
     /// Rows of a product, as they are.
-    func prepareRows(_ x: Tensor) -> PreparedRows {
-        let (k, stride) = (x.width, kernels.activation_bytes(DType.f32.rawValue, x.width))
+    func prepareRows(_ x: Tensor, as dtype: DType) -> PreparedRows {
+        let (k, stride) = (x.width, kernels.activation_bytes(dtype.rawValue, x.width))
         let workspace = Workspace(stride * x.rows, arena)
         pool.run(count: x.rows, grain: max(1, 1 << 15 / max(k, 1))) { [kernels] range in
             kernels.prepare(
-                DType.f32.rawValue,
+                dtype.rawValue,
                 workspace.storage.base + range.lowerBound * stride,
                 x.pointer + range.lowerBound * k,
                 k,
@@ -22,18 +26,43 @@ extension Processor {
                 k
             )
         }
-        return PreparedRows(workspace: workspace, rows: x.rows, k: k)
+        return PreparedRows(workspace: workspace, dtype: dtype, rows: x.rows, k: k)
     }
 
     /// The columns of `x` as rows of a product.
-    func prepareColumns(_ x: Tensor) -> PreparedRows {
+    func prepareColumns(_ x: Tensor, as dtype: DType) -> PreparedRows {
         let (k, width) = (x.rows, x.width)
-        let pitch = kernels.activation_bytes(DType.f32.rawValue, k) / MemoryLayout<Float>.stride
-        let workspace = Workspace(pitch * MemoryLayout<Float>.stride * width, arena)
-        let target = workspace.storage.base.assumingMemoryBound(to: Float.self)
-        transpose(x, into: target, pitch: pitch)
-        for column in 0..<width { target[column * pitch + k] = 0 }
-        return PreparedRows(workspace: workspace, rows: width, k: k)
+        let stride = kernels.activation_bytes(dtype.rawValue, k)
+        let workspace = Workspace(stride * width, arena)
+        if dtype == .f32 {
+            let pitch = stride / MemoryLayout<Float>.stride
+            let target = workspace.storage.base.assumingMemoryBound(to: Float.self)
+            transpose(x, into: target, pitch: pitch)
+            for column in 0..<width { target[column * pitch + k] = 0 }
+        } else {
+            prepareNarrowColumns(x, workspace, dtype, stride)
+        }
+        return PreparedRows(workspace: workspace, dtype: dtype, rows: width, k: k)
+    }
+
+    /// A few columns at a time: what is transposed stays in a second-level cache until it is narrowed.
+    private func prepareNarrowColumns(
+        _ x: Tensor,
+        _ workspace: Workspace,
+        _ dtype: DType,
+        _ stride: Int
+    ) {
+        let (k, width, together) = (x.rows, x.width, 16)
+        pool.run(count: (width + together - 1) / together, grain: 1) { [kernels, arena] range in
+            let columns = Workspace(together * k * MemoryLayout<Float>.stride, arena)
+            let across = columns.storage.base.assumingMemoryBound(to: Float.self)
+            for first in range.map({ $0 * together }) {
+                let count = min(together, width - first)
+                kernels.transpose(across, k, x.pointer + first, width, k, count)
+                let target = workspace.storage.base + first * stride
+                kernels.prepare(dtype.rawValue, target, across, k, count, k)
+            }
+        }
     }
 
     /// Writes the transpose of `x`, rows `pitch` values apart.
@@ -58,18 +87,37 @@ extension Processor {
     }
 
     /// Rows of f32 weights in tile order: each tile is the transpose of its rows.
-    func packRows(_ rows: UnsafePointer<Float>, outputs: Int, inputs: Int) -> Workspace {
-        let type = DType.f32.rawValue
-        let packed = Workspace(kernels.packed_bytes(type, outputs, inputs), arena)
+    func packRows(
+        _ rows: UnsafePointer<Float>,
+        outputs: Int,
+        inputs: Int,
+        as dtype: DType
+    ) -> Workspace {
+        let packed = Workspace(kernels.packed_bytes(dtype.rawValue, outputs, inputs), arena)
         let tile = Int(SK_TILE_N)
         nonisolated(unsafe) let source = rows
-        pool.run(count: (outputs + tile - 1) / tile, grain: 4) { [kernels] range in
+        let size = MemoryLayout<Float>.stride
+        // Of bf16, a pair moves as one float does.
+        let units = dtype == .bf16 ? (inputs + 1) / 2 : inputs
+        pool.run(count: (outputs + tile - 1) / tile, grain: 4) { [kernels, arena] range in
             let target = packed.storage.base.assumingMemoryBound(to: Float.self)
+            let narrow = dtype == .bf16 ? Workspace(tile * units * size, arena) : nil
             for first in range.map({ $0 * tile }) {
-                let place = target + first * inputs
+                let place = target + first * units
                 let count = min(tile, outputs - first)
-                if count < tile { place.update(repeating: 0, count: tile * inputs) }
-                kernels.transpose(place, tile, source + first * inputs, inputs, count, inputs)
+                if count < tile { place.update(repeating: 0, count: tile * units) }
+                var from = source + first * inputs
+                if let narrow = narrow?.storage.base {
+                    for row in 0..<count {
+                        let line = narrow + row * units * size
+                        if inputs % 2 != 0 {
+                            (line + (units - 1) * size).storeBytes(of: 0, as: UInt32.self)
+                        }
+                        kernels.narrow(dtype.rawValue, line, from + row * inputs, inputs)
+                    }
+                    from = UnsafePointer(narrow.assumingMemoryBound(to: Float.self))
+                }
+                kernels.transpose(place, tile, from, units, count, units)
             }
         }
         return packed
@@ -81,23 +129,26 @@ extension Processor {
     /// - Parameters:
     ///   - blocks: Where each block starts and how many rows it has.
     ///   - width: The values in a row: the outputs of the weights.
+    ///   - dtype: The type of the weights: f32 or bf16.
     /// - Returns: The packed weights, `[width, rows of all blocks]`.
-    func packColumns(_ blocks: [(start: UnsafePointer<Float>, rows: Int)], width: Int) -> Workspace
-    {
+    func packColumns(
+        _ blocks: [(start: UnsafePointer<Float>, rows: Int)],
+        width: Int,
+        as dtype: DType
+    ) -> Workspace {
         let k = blocks.reduce(0) { $0 + $1.rows }
-        let packed = Workspace(kernels.packed_bytes(DType.f32.rawValue, width, k), arena)
-        let target = packed.storage.base.assumingMemoryBound(to: Float.self)
+        let packed = Workspace(kernels.packed_bytes(dtype.rawValue, width, k), arena)
         var first = 0
         for block in blocks {
             nonisolated(unsafe) let source = block.start
-            nonisolated(unsafe) let target = target
             let (base, rows) = (first, block.rows)
             pool.run(count: (rows + 15) / 16, grain: max(1, 2048 / max(width, 1))) {
                 [kernels] range in
                 let begin = range.lowerBound * 16
                 let end = min(range.upperBound * 16, rows)
                 kernels.pack_columns(
-                    target,
+                    dtype.rawValue,
+                    packed.storage.base,
                     source + begin * width,
                     width,
                     0,
@@ -117,7 +168,7 @@ extension Processor {
     /// - Parameters:
     ///   - rows: The rows.
     ///   - range: Which of them the product uses.
-    ///   - weights: Packed `[outputs, rows.k]`.
+    ///   - weights: Packed `[outputs, rows.k]`, of the type that the rows were prepared for.
     ///   - outputs: N.
     ///   - y: `[range.count, outputs]`, contiguous.
     ///   - isAdding: Whether y keeps what it holds.
@@ -132,7 +183,8 @@ extension Processor {
         guard !range.isEmpty, outputs > 0 else { return }
         let tile = Int(SK_TILE_N)
         let tiles = (outputs + tile - 1) / tile
-        let offset = range.lowerBound * kernels.activation_bytes(DType.f32.rawValue, rows.k)
+        let type = rows.dtype.rawValue
+        let offset = range.lowerBound * kernels.activation_bytes(type, rows.k)
         // Whole runs of the tiles that kernels take at once, where that leaves every thread some.
         let run = [4, 2].first { tiles >= $0 * pool.threads * 2 } ?? 1
         let runs = (tiles + run - 1) / run
@@ -141,7 +193,7 @@ extension Processor {
         pool.run(tasks: steps) { [kernels] step in
             let begin = runs * step / steps * run * tile
             var arguments = sk_matmul(
-                type: DType.f32.rawValue,
+                type: type,
                 weights: weights.storage.base,
                 activations: rows.workspace.storage.base + offset,
                 y: target,

@@ -43,8 +43,12 @@ extension Processor {
         let inputs = projection.inputs
         let parameters = projection.parameters
         if !parameters.allSatisfy(\.isFrozen) {
-            let columns = prepareColumns(dy)
-            let across = packColumns([(UnsafePointer(x.pointer), x.rows)], width: inputs)
+            let columns = prepareColumns(dy, as: learningType)
+            let across = packColumns(
+                [(UnsafePointer(x.pointer), x.rows)],
+                width: inputs,
+                as: learningType
+            )
             var first = 0
             for (part, parameter) in zip(projection.parts, parameters) {
                 let range = first..<first + part.matrix.outputs
@@ -70,7 +74,7 @@ extension Processor {
         }
         let dx = Tensor(rows: x.rows, width: inputs, arena: arena)
         multiply(
-            prepareRows(dy),
+            prepareRows(dy, as: learningType),
             0..<dy.rows,
             transposed ?? packTransposed(projection),
             outputs: inputs,
@@ -84,7 +88,8 @@ extension Processor {
     func packTransposed(_ projection: Projection) -> Workspace {
         packColumns(
             projection.parameters.map { (UnsafePointer($0.pointer), $0.rows) },
-            width: projection.inputs
+            width: projection.inputs,
+            as: learningType
         )
     }
 

@@ -1,7 +1,7 @@
 internal import Foundation
 public import SkeinCore
 public import SkeinNN
-internal import SkeinTensor
+public import SkeinTensor
 internal import SkeinText
 
 /// All that decides a training run, as read from a YAML or JSON file.
@@ -87,6 +87,8 @@ public struct TrainingConfiguration: Sendable {
     public var dropout: Double
     /// Whether blocks run again on the way back.
     public var recomputesBlocks: Bool
+    /// What products with weights compute in.
+    public var precision: Tape.Precision
     /// What remains of the moving average of weights at each step; 0 for none.
     public var averageDecay: Double
 
@@ -143,8 +145,9 @@ public struct TrainingConfiguration: Sendable {
             "",
             known: [
                 "model", "from", "initial_deviation", "tokenizer", "data", "batch", "optimizer",
-                "schedule", "steps", "loss", "lora", "dropout", "activation_checkpointing", "ema",
-                "evaluation", "checkpoints", "seed",
+                "schedule", "steps", "loss", "lora", "dropout", "activation_checkpointing",
+                "precision",
+                "ema", "evaluation", "checkpoints", "seed",
             ]
         )
         (model, startingPoint) = (top["model"], try top.string("from"))
@@ -228,6 +231,7 @@ public struct TrainingConfiguration: Sendable {
         zLoss = try loss.number("z_loss", default: 0, in: 0...10)
         dropout = try top.number("dropout", default: 0, in: 0...0.95)
         recomputesBlocks = try top.flag("activation_checkpointing", default: false)
+        precision = try top.choice("precision", default: .f32, of: Tape.Precision.allCases)
         averageDecay = try top.number("ema", default: 0, in: 0...0.999999)
         let evaluation = try Settings(
             top["evaluation"],

@@ -96,7 +96,10 @@ extension TrainingRun {
 
     /// Adds a batch's gradients; returns the sum of its losses.
     private func learn(_ batch: TokenBatch, of count: Int, pass: Int) throws -> Double {
-        var rule = Tape.Rule(recomputesBlocks: configuration.recomputesBlocks)
+        var rule = Tape.Rule(
+            recomputesBlocks: configuration.recomputesBlocks,
+            precision: configuration.precision
+        )
         if configuration.dropout > 0 {
             rule.dropout = Dropout(
                 rate: Float(configuration.dropout),

@@ -21,6 +21,7 @@ struct BenchTraining: ParsableCommand {
     @Option(help: "Sequences in a step.") var batch = 8
     @Option(help: "Tokens in a sequence.") var length = 256
     @Option(help: "Steps to measure, after one that is not.") var steps = 5
+    @Option(help: "What products compute in: f32 or bf16.") var precision = Tape.Precision.f32
     @Option(name: [.short, .long], help: "Threads; all cores by default.") var threads: Int?
 
     func run() throws {
@@ -113,7 +114,7 @@ struct BenchTraining: ParsableCommand {
         let targets = (0..<rows).map {
             $0 % length == length - 1 ? CrossEntropy.ignored : tokens[$0 + 1]
         }
-        let tape = Tape()
+        let tape = Tape(Tape.Rule(precision: precision))
         let recording = processor.recording(on: tape)
         var execution = Execution(processor: recording, state: model.makePassMemory())
         let hidden = try model.forward(input, &execution)
@@ -126,3 +127,5 @@ struct BenchTraining: ParsableCommand {
         tape.backward(on: processor)
     }
 }
+
+extension Tape.Precision: ExpressibleByArgument {}

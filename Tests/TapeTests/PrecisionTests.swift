@@ -1,0 +1,95 @@
+import SkeinTensor
+import SkeinTestSupport
+import Testing
+
+/// Passes whose products compute in bf16.
+@Suite struct PrecisionTests {
+    /// Small whole numbers, which bf16 holds exactly, as are the sums of their products in f32.
+    static func integers(_ count: Int, _ seed: Int) -> [Float] {
+        (0..<count).map { Float(($0 &* 7919 &+ seed &* 104_729) % 17 - 8) }
+    }
+
+    /// The product of rows with two matrices side by side, and the gradients of all three.
+    static func pass(
+        rows: Int,
+        inputs: Int,
+        outputs: (Int, Int),
+        level: InstructionSet,
+        _ precision: Tape.Precision
+    ) throws -> [[Float]] {
+        let processor = try Processor(threads: 2, instructionSet: level)
+        let weights = [outputs.0, outputs.1].enumerated().map { index, count in
+            Parameter("w", shape: [count, inputs], values: integers(count * inputs, index))
+        }
+        let projection = Projection(weights.map { .init(matrix: PackedMatrix($0)) })
+        let tape = Tape(Tape.Rule(precision: precision))
+        let x = tape.watch(
+            Tensor(integers(rows * inputs, 3), rows: rows, width: inputs, arena: processor.arena)
+        )
+        let y = processor.recording(on: tape).project(x, through: projection)
+        let width = outputs.0 + outputs.1
+        let dy = Tensor(integers(rows * width, 4), rows: rows, width: width, arena: processor.arena)
+        tape.backward([(y, dy)], on: processor)
+        let dx = try #require(tape.gradient(of: x))
+        return [y.values, dx.values] + weights.map(\.gradientValues)
+    }
+
+    @Test(arguments: InstructionSet.available)
+    func `what bf16 holds exactly is multiplied exactly`(level: InstructionSet) throws {
+        let shapes = [(1, 1, (1, 1)), (13, 29, (37, 21)), (70, 64, (32, 17)), (33, 300, (5, 48))]
+        for (rows, inputs, outputs) in shapes {
+            let wide = try Self.pass(
+                rows: rows,
+                inputs: inputs,
+                outputs: outputs,
+                level: level,
+                .f32
+            )
+            let narrow = try Self.pass(
+                rows: rows,
+                inputs: inputs,
+                outputs: outputs,
+                level: level,
+                .bf16
+            )
+            for (index, name) in ["y", "dx", "dw", "dw of the second"].enumerated() {
+                #expect(wide[index] == narrow[index], "\(name), \(rows) rows of \(inputs)")
+            }
+        }
+    }
+
+    @Test(arguments: ["llama3", "qwen3", "gpt2", "mamba"])
+    func `gradients in bf16 are near those in f32, with the same bits for any threads`(
+        name: String
+    ) throws {
+        let wide = try TapeRuleTests.gradients(name, Tape.Rule())
+        let rule = Tape.Rule(precision: .bf16)
+        let narrow = try TapeRuleTests.gradients(name, rule)
+        let alone = try TapeRuleTests.gradients(name, rule, threads: 1)
+        #expect(narrow.values == alone.values)
+        #expect(narrow.loss != wide.loss)
+        #expect(abs(narrow.loss - wide.loss) < 2e-3 * wide.loss)
+        let all = zip(wide.values.joined(), narrow.values.joined())
+        let (apart, whole) = all.reduce((0.0, 0.0)) { sums, pair in
+            let (one, other) = (Double(pair.0), Double(pair.1))
+            return (sums.0 + (one - other) * (one - other), sums.1 + one * one)
+        }
+        // A factor's rounding is 2^-9 at most; some layers of them add up.
+        #expect((apart / whole).squareRoot() < 0.02)
+        let again = try TapeRuleTests.gradients(
+            name,
+            Tape.Rule(recomputesBlocks: true, precision: .bf16)
+        )
+        #expect(again.values == narrow.values)
+    }
+
+    @Test func `two hundred steps in bf16 stay by PyTorch's curve in f32`() throws {
+        let golden = try Learner.golden("curve.json")
+        let losses = golden["losses"]?.array?.compactMap(\.double) ?? []
+        try #require(losses.count == 200)
+        let found = try LossCurveTests.run(steps: 0..<200, threads: 2, precision: .bf16).losses
+        let worst = zip(found, losses).map { abs($0 - $1) / $1 }.max() ?? 1
+        print("largest relative difference of the loss: \(worst)")
+        #expect(worst > 0 && worst < 0.01)
+    }
+}
