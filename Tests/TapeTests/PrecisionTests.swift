@@ -1,3 +1,4 @@
+import SkeinCore
 import SkeinTensor
 import SkeinTestSupport
 import Testing
