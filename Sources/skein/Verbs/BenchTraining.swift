@@ -21,7 +21,8 @@ struct BenchTraining: ParsableCommand {
     @Option(help: "Sequences in a step.") var batch = 8
     @Option(help: "Tokens in a sequence.") var length = 256
     @Option(help: "Steps to measure, after one that is not.") var steps = 5
-    @Option(help: "What products compute in: f32 or bf16.") var precision = Tape.Precision.f32
+    @Option(help: "What products compute in: f32 or bf16.", transform: named)
+    var precision = Tape.Precision.f32
     @Option(name: [.short, .long], help: "Threads; all cores by default.") var threads: Int?
 
     func run() throws {
@@ -127,5 +128,3 @@ struct BenchTraining: ParsableCommand {
         tape.backward(on: processor)
     }
 }
-
-extension Tape.Precision: ExpressibleByArgument {}
