@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Write what PyTorch computes when the golden models learn: gradients, and a loss curve of 200 steps.
 
-    python3 Scripts/golden_training.py Tests/Golden/models Tests/Golden/training [--gradients]
+    python3 Scripts/golden_training.py Tests/Golden/models Tests/Golden/training [--gradients | --autocast]
 
 gradients.json: for each family, one pass over ragged sequences, each run alone and without padding; the
 loss summed over all next tokens and divided by their number (with label smoothing and z-loss where
 named), and of every parameter's gradient the Euclidean norm and 16 values at even distances.
 curve.json: loss and gradient norm of 200 steps of AdamW on the llama3 golden model, float32, one thread.
+autocast.json: for four families, how far a pass under bf16 autocast is from one in float32: the loss of
+both, and the Euclidean norm of the gradients' difference over that of the gradients.
 Nothing is drawn: tokens follow the formula of `tokens`. Versions used: torch 2.13.0, transformers 5.23.0.
 """
 
@@ -93,10 +95,28 @@ def curve(folder):
     return {"losses": losses, "norms": norms}
 
 
+def autocast(folder):
+    model = load(folder).eval()
+    losses, gradients = [], []
+    for is_narrow in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_narrow):
+            loss = loss_of(model, [tokens(i, 31) for i in range(3)])
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    wide, narrow = gradients
+    return {"losses": losses, "apart": ((wide - narrow).norm() / wide.norm()).item()}
+
+
 def main():
     torch.set_num_threads(1)
     models, target = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     target.mkdir(parents=True, exist_ok=True)
+    apart = {family: autocast(models / family) for family in ["llama3", "qwen3", "gpt2", "mamba"]}
+    (target / "autocast.json").write_text(json.dumps(apart) + "\n")
+    if "--autocast" in sys.argv[3:]:
+        return
     found = {}
     for index, family in enumerate(FAMILIES):
         smoothing, z_weight = (0.1, 1e-3) if index % 2 else (0.0, 0.0)

@@ -60,23 +60,26 @@ import Testing
     }
 
     @Test(arguments: ["llama3", "qwen3", "gpt2", "mamba"])
-    func `gradients in bf16 are near those in f32, with the same bits for any threads`(
+    func `gradients in bf16 are as near f32 as in PyTorch, with the same bits for any threads`(
         name: String
     ) throws {
+        let golden = try Learner.golden("autocast.json")[name]
+        let theirs = try #require(golden?["apart"]?.double)
         let wide = try TapeRuleTests.gradients(name, Tape.Rule())
         let rule = Tape.Rule(precision: .bf16)
         let narrow = try TapeRuleTests.gradients(name, rule)
         let alone = try TapeRuleTests.gradients(name, rule, threads: 1)
         #expect(narrow.values == alone.values)
         #expect(narrow.loss != wide.loss)
-        #expect(abs(narrow.loss - wide.loss) < 2e-3 * wide.loss)
+        #expect(abs(narrow.loss - wide.loss) < 4e-3 * wide.loss)
         let all = zip(wide.values.joined(), narrow.values.joined())
         let (apart, whole) = all.reduce((0.0, 0.0)) { sums, pair in
             let (one, other) = (Double(pair.0), Double(pair.1))
             return (sums.0 + (one - other) * (one - other), sums.1 + one * one)
         }
-        // A factor's rounding is 2^-9 at most; some layers of them add up.
-        #expect((apart / whole).squareRoot() < 0.02)
+        let ours = (apart / whole).squareRoot()
+        print("\(name): gradients in bf16 \(ours) apart, PyTorch's \(theirs)")
+        #expect(ours < 1.5 * theirs)
         let again = try TapeRuleTests.gradients(
             name,
             Tape.Rule(recomputesBlocks: true, precision: .bf16)
