@@ -49,8 +49,8 @@ class Programs:
         self.facts[file.name] = dict(isa=rows[0].get("isa"), types=rows[0].get("matrix_types"))
         return rows
 
-    def skein_one(self, file, prompt: int, generate: int) -> float:
-        return self.skein_bench(file, "-p", prompt, "-n", generate)[0]["avg_ts"]
+    def skein_one(self, file, prompt: int, generate: int, *more) -> float:
+        return self.skein_bench(file, "-p", prompt, "-n", generate, *more)[0]["avg_ts"]
 
     def llama_one(self, file, prompt: int, generate: int) -> float:
         return json.loads(run([self.llama / "llama-bench", "-m", file, "-t", self.threads, "-r", 1,
@@ -134,6 +134,11 @@ def measure(programs: Programs, options, result: dict):
             row[f"{LARGE} prefill {PREFILL}"] = summary(pairs(
                 third, lambda: programs.skein_one(large, PREFILL, 0),
                 lambda: programs.llama_one(large, PREFILL, 0)))
+            if kind == "F16":
+                narrow = result["rows"].setdefault("F16, `--compute bf16`", {})
+                narrow[f"{LARGE} prefill {PREFILL}"] = summary(pairs(
+                    third, lambda: programs.skein_one(large, PREFILL, 0, "--compute", "bf16"),
+                    lambda: programs.llama_one(large, PREFILL, 0)))
         small = find(options.models, SMALL, kind) if SMALL in options.sizes else None
         if small:
             note(f"{small.name}: sequences")
@@ -180,11 +185,14 @@ def table(result: dict) -> str:
             f"{kind}: " + ", ".join(short(key) for key in kinds if kinds[key] == kind)
             for kind in counts) + " |")
     if "start" in result:
-        lines += ["", f"First token of {result['start']['file']} (the whole command):", "",
-                  "| program | seconds | peak MiB |", "|---|---|---|"]
+        lines += ["", f"First token of {result['start']['file']} (the whole command, in turn):", "",
+                  "| program | seconds, median | all | peak MiB |", "|---|---|---|---|"]
         for name in ("skein", "llama.cpp"):
-            cost = result["start"][name]
-            lines.append(f"| {name} | {cost['seconds']:.2f} | {cost['peak_mib']:.0f} |")
+            costs = result["start"][name]
+            seconds = [cost["seconds"] for cost in costs]
+            lines.append(f"| {name} | {statistics.median(seconds):.2f} |"
+                         f" {' '.join(f'{s:.2f}' for s in seconds)} |"
+                         f" {statistics.median(cost['peak_mib'] for cost in costs):.0f} |")
     return "\n".join(lines)
 
 
@@ -214,9 +222,10 @@ def main():
     first = find(options.models, LARGE, "Q8_0") if LARGE in options.sizes else None
     if first and "Q8_0" in options.only:
         same = ["-m", first, "-p", 1, "-n", 0, "-r", 1, "-t", options.threads, "--no-warmup"]
-        result["start"] = {"file": first.name,
-                           "skein": start_cost([options.skein, "bench", *same]),
-                           "llama.cpp": start_cost([options.llama / "llama-bench", *same])}
+        both = pairs(max(1, options.pairs), lambda: start_cost([options.skein, "bench", *same]),
+                     lambda: start_cost([options.llama / "llama-bench", *same]))
+        result["start"] = {"file": first.name, "skein": [pair[0] for pair in both],
+                           "llama.cpp": [pair[1] for pair in both]}
     result["load_after"] = os.getloadavg()[0]
     save(options, result, programs)
     print(table(result))
