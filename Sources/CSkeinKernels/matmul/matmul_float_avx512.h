@@ -8,7 +8,7 @@ enum {
     ROWS = 12,
     FEW_ROWS = 6, ///< the most that leave registers for TILES tiles
     TILES = 4,
-    PREFETCH = 1024, ///< bytes ahead
+    PREFETCH = 2048, ///< bytes ahead
 };
 
 #if BF16_DOTS
