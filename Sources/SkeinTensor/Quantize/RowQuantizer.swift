@@ -186,9 +186,11 @@ struct RowQuantizer: @unchecked Sendable {
         let whole = count / 8 * 8
         for index in stride(from: 0, to: whole, by: 8) {
             let values = UnsafeRawPointer(x + index).loadUnaligned(as: SIMD8<Float>.self)
-            lanes = pointwiseMax(lanes, pointwiseMax(values, -values))
+            let magnitudes = values.replacing(with: -values, where: values .< 0)
+            lanes.replace(with: magnitudes, where: magnitudes .> lanes)
         }
-        return (whole..<count).reduce(lanes.max()) { max($0, abs(x[$1])) }
+        let most = lanes.indices.reduce(Float(0)) { max($0, lanes[$1]) }
+        return (whole..<count).reduce(most) { max($0, abs(x[$1])) }
     }
 
     /// The scale of a range as it is stored: negative, so that the positive side has one code more.

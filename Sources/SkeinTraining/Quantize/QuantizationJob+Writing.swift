@@ -12,6 +12,25 @@ extension QuantizationJob {
         public var weights: Int, allWeights: Int
     }
 
+    /// Makes sure that a checkpoint may be written to a path; what an interrupted run set aside there comes
+    /// back.
+    ///
+    /// - Returns: The path without a slash at its end.
+    /// - Throws: `SkeinError.Code.invalidArgument` when the path is taken.
+    @discardableResult
+    public static func target(_ path: String, replaces: Bool) throws -> String {
+        let path = path.hasSuffix("/") ? String(path.dropLast()) : path
+        try restore(path)
+        guard replaces || MappedFile.isDirectory(path) == nil else {
+            throw SkeinError(
+                .invalidArgument,
+                "there is something at \(path) already",
+                hint: "choose another path or pass --force"
+            )
+        }
+        return path
+    }
+
     /// Carries out a plan and writes the new checkpoint.
     ///
     /// Nothing appears at the path until all of it is written: a run that is interrupted leaves what was
@@ -31,15 +50,7 @@ extension QuantizationJob {
         replaces: Bool = false,
         onTensor: (Progress) -> Void = { _ in }
     ) throws -> [QuantizedTensorReport] {
-        let path = path.hasSuffix("/") ? String(path.dropLast()) : path
-        try Self.restore(path)
-        guard replaces || MappedFile.isDirectory(path) == nil else {
-            throw SkeinError(
-                .invalidArgument,
-                "there is something at \(path) already",
-                hint: "choose another path or pass --force"
-            )
-        }
+        let path = try Self.target(path, replaces: replaces)
         let all = source.tensors.reduce(0) { $0 + $1.count }
         var done = 0
         func note(_ tensor: QuantizedTensor) {

@@ -75,6 +75,7 @@ struct Quantize: ParsableCommand {
         guard dryRun || output != nil else {
             throw SkeinError(.invalidArgument, "no output is named", hint: "pass --output PATH")
         }
+        if let output, !dryRun { try QuantizationJob.target(output, replaces: force) }
         let processor = try Processor(threads: threads)
         let source = try QuantizationSource(path: source)
         let job = QuantizationJob(source: source, options: try options(), processor: processor)
