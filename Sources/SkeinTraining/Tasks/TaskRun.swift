@@ -19,8 +19,10 @@ public struct TaskSettings: Sendable {
     public var batch: Int
     /// Steps at most.
     public var steps: Int
-    /// η, the same in all steps.
+    /// η, the same in all steps but those of the decay.
     public var learningRate: Double
+    /// The share of all steps, at their end, in which the rate falls to zero along a line.
+    public var decay = 0.0
     /// The seed of weights and examples.
     public var seed: UInt64
     /// Shorter lengths learnt first, in this order.
@@ -93,11 +95,14 @@ public final class TaskRun {
             case .inductionHeads(let length):
                 ([length] + settings.curriculum).allSatisfy { $0 > 3 }
             }
-        guard fits, sizes.allSatisfy({ $0 > 0 }), settings.learningRate > 0 else {
+        guard fits, sizes.allSatisfy({ $0 > 0 }), settings.learningRate > 0,
+            (0...1).contains(settings.decay)
+        else {
             throw SkeinError(
                 .invalidArgument,
-                "sizes \(sizes), rate \(settings.learningRate), \(settings.task) and lengths before it"
-                    + " \(settings.curriculum): expected all above 0, and no more data tokens than places"
+                "sizes \(sizes), rate \(settings.learningRate), decay \(settings.decay),"
+                    + " \(settings.task) and lengths before it \(settings.curriculum): expected all"
+                    + " above 0, a decay of at most 1, and no more data tokens than places"
             )
         }
         var values = JSONObject()
@@ -193,6 +198,13 @@ public final class TaskRun {
         if isOver { stage = (stage.number + 1, 0, 0) }
     }
 
+    /// The rate of a step, counted from 1.
+    private func rate(at step: Int) -> Double {
+        let left = Double(settings.steps - step + 1)
+        return settings.learningRate
+            * min(1, left / max(settings.decay * Double(settings.steps), 1))
+    }
+
     private func takeStep(_ step: Int) throws -> Double {
         let lesson = lesson
         let count = settings.batch * settings.task.tokens / lesson.tokens
@@ -214,7 +226,7 @@ public final class TaskRun {
         )
         let loss = outcome.sum / Double(answers)
         tape.backward(on: processor)
-        let norm = optimizer.step(learningRate: Float(settings.learningRate), clippingTo: 1)
+        let norm = optimizer.step(learningRate: Float(rate(at: step)), clippingTo: 1)
         guard loss.isFinite, norm.isFinite else {
             throw SkeinError(
                 .notFinite,

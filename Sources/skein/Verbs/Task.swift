@@ -20,6 +20,8 @@ struct TaskFlags: ParsableArguments {
     @Option(help: "Steps at most.") var steps: Int?
     @Option(help: "Shorter lengths learnt first, as 32,64.") var curriculum: String?
     @Option(help: "The learning rate.") var rate: Double?
+    @Option(help: "The share of the steps, at their end, in which the rate falls to zero.")
+    var decay: Double?
     @Option(help: "End early at this mean loss, in nats; 0 takes all steps.") var goal: Double?
     @Option(help: "Width of the model.") var width = 64
     @Option(help: "Layers.") var layers = 2
@@ -35,7 +37,7 @@ struct TaskFlags: ParsableArguments {
     func learn(
         _ task: SequenceTask,
         invariant: Bool,
-        defaults: (batch: Int, steps: Int, rate: Double, curriculum: [Int]),
+        defaults: (batch: Int, steps: Int, rate: Double, decay: Double, curriculum: [Int]),
         goal loss: Double = 2e-5
     ) throws -> (run: TaskRun, points: [TaskRun.Point]) {
         var settings = TaskSettings(
@@ -48,6 +50,7 @@ struct TaskFlags: ParsableArguments {
         )
         (settings.width, settings.layers, settings.states) = (width, layers, states)
         settings.goal.loss = goal ?? loss
+        settings.decay = decay ?? defaults.decay
         settings.curriculum = try curriculum.map(Self.lengths) ?? defaults.curriculum
         guard interval > 0 else {
             throw SkeinError(.invalidArgument, "an interval of \(interval), expected 1 or more")
@@ -139,7 +142,8 @@ struct SelectiveCopying: ParsableCommand {
             length: length ?? (flags.paper ? 4096 : 256),
             count: count
         )
-        let defaults = flags.paper ? (64, 400_000, 1e-4, []) : (8, 6_000, 3e-3, [32, 64, 128])
+        let defaults =
+            flags.paper ? (64, 400_000, 1e-4, 0, []) : (8, 16_000, 3e-3, 0.5, [32, 64, 128])
         var curves: [(name: String, points: [TaskRun.Point])] = []
         var results = JSONObject()
         for (name, invariant) in [("selective", false), ("invariant", true)]
@@ -176,7 +180,8 @@ struct InductionHeads: ParsableCommand {
             )
         }
         let task = SequenceTask.inductionHeads(length: length ?? 256)
-        let defaults = flags.paper ? (8, 204_800, 1e-3, []) : (8, 12_000, 3e-3, [16, 32, 64, 128])
+        let defaults =
+            flags.paper ? (8, 204_800, 1e-3, 0, []) : (8, 12_000, 3e-3, 0, [16, 32, 64, 128])
         // All answers are right long before they are right at any length, so that all steps are taken.
         let (run, points) = try flags.learn(task, invariant: false, defaults: defaults, goal: 0)
         var found: [(power: Int, accuracy: Double)] = []
