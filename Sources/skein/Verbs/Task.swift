@@ -143,7 +143,7 @@ struct SelectiveCopying: ParsableCommand {
             count: count
         )
         let defaults =
-            flags.paper ? (64, 400_000, 1e-4, 0, []) : (8, 16_000, 3e-3, 0.5, [32, 64, 128])
+            flags.paper ? (64, 400_000, 1e-4, 0.0, []) : (8, 16_000, 3e-3, 0.5, [32, 64, 128])
         var curves: [(name: String, points: [TaskRun.Point])] = []
         var results = JSONObject()
         for (name, invariant) in [("selective", false), ("invariant", true)]
@@ -181,7 +181,7 @@ struct InductionHeads: ParsableCommand {
         }
         let task = SequenceTask.inductionHeads(length: length ?? 256)
         let defaults =
-            flags.paper ? (8, 204_800, 1e-3, 0, []) : (8, 12_000, 3e-3, 0, [16, 32, 64, 128])
+            flags.paper ? (8, 204_800, 1e-3, 0.0, []) : (8, 12_000, 3e-3, 0.0, [16, 32, 64, 128])
         // All answers are right long before they are right at any length, so that all steps are taken.
         let (run, points) = try flags.learn(task, invariant: false, defaults: defaults, goal: 0)
         var found: [(power: Int, accuracy: Double)] = []
