@@ -46,7 +46,9 @@ class Programs:
     def skein_bench(self, file, *arguments) -> list:
         rows = json.loads(run([self.skein, "bench", "-m", file, "-t", self.threads, "-r", 1,
                                "-o", "json", *arguments]))
-        self.facts[file.name] = dict(isa=rows[0].get("isa"), types=rows[0].get("matrix_types"))
+        # Under --compute the types are not the file's.
+        if "--compute" not in arguments:
+            self.facts[file.name] = dict(isa=rows[0].get("isa"), types=rows[0].get("matrix_types"))
         return rows
 
     def skein_one(self, file, prompt: int, generate: int, *more) -> float:

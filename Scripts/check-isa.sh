@@ -15,7 +15,7 @@ families="elementwise convert attention quantize graph learning scan"
 
 # Compiles check-kernels for the sources below $1 with the flags that follow.
 build_families() {
-    sources=
+    sources="$1/matmul/pack.c"
     for family in $families; do
         sources="$sources $(ls "$1/$family"/*.c)"
     done

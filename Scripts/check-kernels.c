@@ -3,6 +3,7 @@
 // Used by check-isa.sh, which compiles it for levels this processor may lack.
 //   check-kernels LEVEL      (0 portable, 1 AVX2, 2 AVX-512, 3 NEON)
 
+#include "../Sources/CSkeinKernels/matmul/matmul.h"
 #include "check-support.h"
 
 #include <math.h>
@@ -434,16 +435,20 @@ static void check_transposes(void) {
                 t->pack_columns(SK_F32, y[i], x, columns, 0, columns, 0, rows, rows);
             }
             same(y[0], y[1], (size_t)(rows * tiles * 16) * 4, "pack_columns", rows);
-            for (int i = 0; i < 2; i++) {
-                const sk_kernels *t = i == 0 ? &level : &portable;
-                // In two calls, which share a pair of rows where the first ends at an odd one.
-                const ptrdiff_t half = rows / 2;
-                t->pack_columns(SK_BF16, y[i], x, columns, 0, columns, 0, half, rows);
-                t->pack_columns(SK_BF16, y[i], x + half * columns, columns, 0, columns, half, rows,
-                                rows);
-            }
-            same(y[0], y[1], (size_t)((rows + 1) / 2 * tiles * 16) * 4, "pack_columns bf16", rows);
-            free(x), free(y[0]), free(y[1]);
+            // In two calls, which share a pair of rows where the first ends at an odd one; against
+            // packing the rounded transpose.
+            const ptrdiff_t half = rows / 2, bytes = (rows + 1) / 2 * tiles * 16 * 4;
+            float *turned = take((size_t)(rows * columns) * 4);
+            uint16_t *narrow = take((size_t)(rows * columns) * 2);
+            memset(y[0], 0x5a, (size_t)bytes), memset(y[1], 0xa5, (size_t)bytes);
+            level.pack_columns(SK_BF16, y[0], x, columns, 0, columns, 0, half, rows);
+            level.pack_columns(SK_BF16, y[0], x + half * columns, columns, 0, columns, half, rows,
+                               rows);
+            portable.transpose(turned, rows, x, columns, rows, columns);
+            portable.narrow(SK_BF16, narrow, turned, rows * columns);
+            sk_pack(SK_BF16, y[1], narrow, (size_t)rows * 2, 0, columns, columns, rows);
+            same(y[0], y[1], (size_t)bytes, "pack_columns bf16", rows);
+            free(x), free(y[0]), free(y[1]), free(turned), free(narrow);
         }
     }
 }

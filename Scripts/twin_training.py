@@ -100,6 +100,31 @@ def loss_sum(model, batch):
     return loss, int((y >= 0).sum())
 
 
+def held_out_bits(model, held, length, rows, boundary, limit):
+    """As `TrainingRun.evaluate`: batches of whole parts until `limit` rows are judged."""
+    total, count, done, batch, filled = 0.0, 0, 0, [], 0
+
+    def flush():
+        nonlocal total, count, done, batch, filled
+        if batch:
+            part, n = loss_sum(model, batch)
+            total, count, done = total + part.item(), count + n, done + filled
+        batch, filled = [], 0
+
+    model.eval()
+    with torch.no_grad():
+        for document, row, size in held.parts(length, False):
+            if row == 0 and done >= limit:
+                break
+            if filled + size > rows:
+                flush()
+            batch.append(held.part(document, row, length, boundary))
+            filled += size
+        if done < limit:
+            flush()
+    return total / count / math.log(2) / (held.text_bytes / (held.tokens + held.documents))
+
+
 class Muon(torch.optim.Optimizer):
     """As SkeinNN/Learning/Muon.swift has it."""
 
@@ -133,12 +158,15 @@ def main():
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--output", type=pathlib.Path, help="write PyTorch's model here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = json.loads((options.run / "run.json").read_text())
     config = config.get("configuration", config)
     rule, schedule, batch = config["optimizer"], config["schedule"], config["batch"]
     assert (rule["name"], schedule["name"], batch["packing"]) == ("muon", "wsd", "documents")
+    unknown = {"loss", "lora", "dropout", "ema"} & set(config) | {"accumulation"} & set(batch)
+    assert not unknown, f"the twin has no {', '.join(sorted(unknown))}"
     steps, length = config["steps"], batch["length"]
     decay_steps = schedule["decay_steps"]
 
@@ -180,18 +208,14 @@ def main():
             print(f"step {step + 1}: skein {ours:.4f}, PyTorch {loss.item():.4f},"
                   f" {time.time() - start:.0f} s", flush=True)
     held = Tokens(options.run / "validation.tokens")
-    total, count, done, pending = 0.0, 0, 0, []
-    limit = config["evaluation"]["tokens"]
-    model.eval()
-    with torch.no_grad():
-        for document, row, size in held.parts(length, False):
-            if row == 0 and done >= limit:
-                break
-            part, n = loss_sum(model, [held.part(document, row, length, boundary)])
-            total, count, done = total + part.item(), count + n, done + size
-    bits = total / count / math.log(2) / (held.text_bytes / (held.tokens + held.documents))
-    ours = [m["bits_per_byte"] for m in metrics if "bits_per_byte" in m][-1]
-    print(f"held-out bits a byte: skein {ours:.4f}, PyTorch {bits:.4f}, ratio {ours / bits:.4f}")
+    bits = held_out_bits(model, held, length, batch["sequences"] * length, boundary,
+                         config["evaluation"]["tokens"])
+    print(f"held-out bits a byte of PyTorch's model: {bits:.4f}")
+    ours = metrics[step].get("bits_per_byte") if step < len(metrics) else None
+    if ours:
+        print(f"skein's after as many steps: {ours:.4f}, ratio {ours / bits:.4f}")
+    if options.output:
+        model.save_pretrained(options.output)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ public struct CentroidModel: ClassicModel {
 
     /// Labels by `x · c - ½|c|²` in bulk; where rounding could change the nearest centroid, by distances.
     ///
-    /// A label is the one that a plan would give, a score `-|x - c|²` up to the rounding of `|x|²`.
+    /// A label is the one that a plan would give, its score exact; the other scores are `-|x - c|²` up to the
+    /// rounding of `|x|²`.
     private func bulk(
         _ terms: CentreTerms<Float>,
         _ table: Table,
@@ -72,18 +73,21 @@ public struct CentroidModel: ClassicModel {
                         let product = products.pointer + row * clusters
                         let square = Float.dot(sample, sample, width)
                         var (best, most, second) = (0, product[0], -Float.infinity)
-                        scores[row * clusters] = Double(min(0, 2 * most - square))
+                        scores[row * clusters] = Double(2 * most - square)
                         for cluster in 1..<max(clusters, 1) {
                             let value = product[cluster]
-                            scores[row * clusters + cluster] = Double(min(0, 2 * value - square))
+                            scores[row * clusters + cluster] = Double(2 * value - square)
                             if value > most {
                                 (best, most, second) = (cluster, value, most)
                             } else if value > second {
                                 second = value
                             }
                         }
-                        // Also where a sum overflowed and nothing can be told.
-                        if !(most - second > share * (square + longest)) {
+                        if most - second > share * (square + longest) {
+                            let score = terms.part(best, 0..<width, of: sample)
+                            scores[row * clusters + best] = Double(score)
+                        } else {
+                            // Also where a sum overflowed and nothing can be told.
                             best = 0
                             for cluster in 0..<clusters {
                                 let place = row * clusters + cluster

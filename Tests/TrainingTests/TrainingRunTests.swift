@@ -97,6 +97,38 @@ import Testing
         #expect(model.description.family == "mamba")
     }
 
+    @Test func `a run in bf16 is another than in f32, and goes on with the same bits`() throws {
+        let folder = try Folder()
+        let corpus = try folder.write("texts.jsonl", Self.texts)
+        func run(
+            _ name: String,
+            _ precision: String,
+            resumes: Bool,
+            threads: Int,
+            until step: Int
+        )
+            throws
+        {
+            let run = try TrainingRun(
+                Self.configuration(corpus, [("precision", precision)]),
+                folder: folder.path + "/" + name,
+                resumes: resumes,
+                processor: Processor(threads: threads)
+            )
+            _ = try run.run { run.step >= step }
+        }
+        try run("f32", "f32", resumes: false, threads: 2, until: 99)
+        try run("whole", "bf16", resumes: false, threads: 2, until: 99)
+        try run("broken", "bf16", resumes: false, threads: 1, until: 5)
+        try run("broken", "bf16", resumes: true, threads: 2, until: 99)
+        let weights = "/model/model.safetensors"
+        #expect(try folder.bytes("whole" + weights) == folder.bytes("broken" + weights))
+        #expect(try folder.bytes("whole" + weights) != folder.bytes("f32" + weights))
+        #expect(throws: SkeinError.self) {
+            try Self.configuration(corpus, [("precision", "fp8")])
+        }
+    }
+
     @Test(arguments: ["documents", "windows"])
     func `an interrupted run ends with the same bits, with any number of threads`(
         packing: String

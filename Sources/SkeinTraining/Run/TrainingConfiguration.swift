@@ -66,7 +66,7 @@ public struct TrainingConfiguration: Sendable {
 
     /// The rule.
     public var method: Method
-    /// β₁ and β₂ of AdamW and Lion; the first is the momentum of SGD and Muon.
+    /// β₁ and β₂ of AdamW and Lion; the first is the momentum of SGD, the second that of Muon.
     public var betas: (Double, Double)
     /// λ, for matrices alone.
     public var weightDecay: Double
