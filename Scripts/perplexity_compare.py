@@ -33,6 +33,7 @@ def run(command: list) -> subprocess.CompletedProcess:
 
 
 def quantized(options, kind: str) -> pathlib.Path:
+    options.work.mkdir(parents=True, exist_ok=True)
     file = options.work / f"{options.model.stem.rsplit('-', 1)[0]}-{kind}.gguf"
     if not file.exists():
         run([options.llama / "llama-quantize", options.model, file, kind, options.threads])
