@@ -205,11 +205,12 @@ extension Processor {
                 let count = min((wanted + step - 1) / step * step, tiles - first)
                 call.n_begin = first * tile
                 call.n_end = min((first + count) * tile, matrix.outputs)
-                calls += Self.byRows(
-                    call,
-                    parts: rowParts,
-                    rowBytes: kernels.activation_bytes(format.preparedCode, k)
-                )
+                if rowParts > 1 {
+                    let rowBytes = kernels.activation_bytes(format.preparedCode, k)
+                    Self.add(call, inParts: rowParts, rowBytes: rowBytes, to: &calls)
+                } else {
+                    calls.append(call)
+                }
                 first += count
                 left -= count
             }
@@ -218,16 +219,20 @@ extension Processor {
         return calls
     }
 
-    /// A call divided into calls for some of its rows.
-    private static func byRows(_ call: sk_matmul, parts: Int, rowBytes: Int) -> [sk_matmul] {
-        guard parts > 1 else { return [call] }
-        return (0..<parts).map { part in
+    /// Adds a call, divided into calls for some of its rows.
+    private static func add(
+        _ call: sk_matmul,
+        inParts parts: Int,
+        rowBytes: Int,
+        to calls: inout [sk_matmul]
+    ) {
+        for part in 0..<parts {
             let first = call.rows * part / parts
             var some = call
             some.rows = call.rows * (part + 1) / parts - first
             some.activations = call.activations + first * rowBytes
             some.y = call.y + first * call.ldy
-            return some
+            calls.append(some)
         }
     }
 
