@@ -59,6 +59,52 @@ import Testing
         }
     }
 
+    /// The nearest value that bf16 holds, ties to even.
+    static func rounded(_ value: Float) -> Float {
+        let bits = value.bitPattern
+        return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+    }
+
+    @Test(arguments: InstructionSet.available)
+    func `what is packed is the nearest value of bf16, ties to even`(
+        level: InstructionSet
+    ) throws {
+        let processor = try Processor(threads: 2, instructionSet: level)
+        let size = 37
+        // Every third value is halfway between two of bf16.
+        let values = (0..<size * size).map { index -> Float in
+            let bits = 0x3f80_0000 + UInt32(index &* 2_654_435 % 0x7f_0000)
+            let value = Float(bitPattern: index % 3 == 0 ? bits & 0xffff_0000 | 0x8000 : bits)
+            return index % 2 == 0 ? value : -value
+        }
+        let identity = (0..<size * size).map { Float($0 % (size + 1) == 0 ? 1 : 0) }
+        func tensor(_ values: [Float]) -> Tensor {
+            Tensor(values, rows: size, width: size, arena: processor.arena)
+        }
+        // With the identity as the other factor a product is what was packed: the rows of the weights
+        // there, their columns and those of the rows on the way back.
+        let weights = Parameter("w", shape: [size, size], values: values)
+        let projection = Projection([.init(matrix: PackedMatrix(weights))])
+        let tape = Tape(Tape.Rule(precision: .bf16))
+        let x = tape.watch(tensor(identity))
+        let y = processor.recording(on: tape).project(x, through: projection)
+        let expected = values.map(Self.rounded)
+        #expect(
+            (0..<size * size).allSatisfy { y.values[$0 % size * size + $0 / size] == expected[$0] }
+        )
+        tape.backward([(y, tensor(identity))], on: processor)
+        #expect(try #require(tape.gradient(of: x)).values == expected)
+
+        let other = Tape(Tape.Rule(precision: .bf16))
+        weights.clearGradient()
+        let z = processor.recording(on: other).project(
+            other.watch(tensor(values)),
+            through: projection
+        )
+        other.backward([(z, tensor(identity))], on: processor)
+        #expect(weights.gradientValues == expected)
+    }
+
     @Test(arguments: ["llama3", "qwen3", "gpt2", "mamba"])
     func `gradients in bf16 are as near f32 as in PyTorch, with the same bits for any threads`(
         name: String
