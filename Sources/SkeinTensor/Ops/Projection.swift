@@ -105,7 +105,7 @@ extension Processor {
         guard rows > 0 else { return y }
         nonisolated(unsafe) let target = y.mutablePointer(pool)
         let prepared = prepare(x, prologue, projection)
-        nonisolated(unsafe) let calls = calls(
+        let calls = calls(
             projection,
             weights,
             prepared,
@@ -113,8 +113,11 @@ extension Processor {
             target: target,
             accumulates: accumulates
         )
-        pool.run(tasks: calls.count) { [kernels] index in
-            withUnsafePointer(to: calls[index]) { kernels.matmul($0) }
+        calls.withUnsafeBufferPointer { calls in
+            guard let base = calls.baseAddress else { return }
+            // A pointer and one function: threads that counted references here would wait for each other.
+            nonisolated(unsafe) let (first, matmul) = (base, kernels.matmul)
+            pool.run(tasks: calls.count) { matmul(first + $0) }
         }
         // What the calls point to must outlive them.
         withExtendedLifetime((weights, prepared, projection)) {}
