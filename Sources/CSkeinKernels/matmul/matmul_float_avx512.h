@@ -14,11 +14,12 @@ enum {
 #if BF16_DOTS
 /// The sums grow by a pair of values of k.
 SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *const *tile,
-                              const float *const *x, ptrdiff_t step, __m512 sums[ROWS][TILES]) {
+                              const float *const *x, ptrdiff_t step, size_t ahead,
+                              __m512 sums[ROWS][TILES]) {
     (void)type;
     __m512bh w[TILES];
     SK_UNROLL for (int t = 0; t < tiles; t++) {
-        _mm_prefetch((const char *)tile[t] + step * 64 + PREFETCH, _MM_HINT_T0);
+        _mm_prefetch((const char *)tile[t] + step * 64 + ahead, _MM_HINT_T0);
         w[t] = (__m512bh)_mm512_loadu_ps(tile[t] + step * 64);
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
@@ -45,7 +46,8 @@ SK_INLINE LEVEL __m512 weights_at(sk_type type, const uint8_t *at, int value) {
 
 /// The sums grow by one value of k, or by a pair, the even one first.
 SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *const *tile,
-                              const float *const *x, ptrdiff_t step, __m512 sums[ROWS][TILES]) {
+                              const float *const *x, ptrdiff_t step, size_t ahead,
+                              __m512 sums[ROWS][TILES]) {
     const ptrdiff_t bytes = type == SK_F16 ? 32 : 64;
     const int values = type == SK_BF16 ? 2 : 1;
     SK_UNROLL for (int v = 0; v < values; v++) {
@@ -53,7 +55,7 @@ SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *
         SK_UNROLL for (int t = 0; t < tiles; t++) {
             const uint8_t *at = tile[t] + step * bytes;
             if (v == 0) {
-                _mm_prefetch((const char *)at + PREFETCH, _MM_HINT_T0);
+                _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
             }
             w[t] = weights_at(type, at, v);
         }
@@ -85,8 +87,16 @@ SK_INLINE LEVEL void some_tiles(sk_type type, int rows, int tiles, const sk_pane
         }
     }
     const ptrdiff_t end = (p->end + values - 1) / values;
-    for (ptrdiff_t step = p->begin / values; step < end; step++) {
-        add_step(type, rows, tiles, tile, x, step, sums);
+    // What lies ahead of a tile's end is not the tile behind it, which is one of these, but its
+    // place among the next few.
+    const ptrdiff_t left = PREFETCH / (type == SK_F16 ? 32 : 64);
+    const ptrdiff_t turn = end - left > p->begin / values ? end - left : p->begin / values;
+    for (ptrdiff_t step = p->begin / values; step < turn; step++) {
+        add_step(type, rows, tiles, tile, x, step, PREFETCH, sums);
+    }
+    const size_t next = PREFETCH + (p->is_last ? (size_t)(tiles - 1) * p->tile_bytes : 0);
+    for (ptrdiff_t step = turn; step < end; step++) {
+        add_step(type, rows, tiles, tile, x, step, next, sums);
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
         SK_UNROLL for (int t = 0; t < tiles; t++) {
