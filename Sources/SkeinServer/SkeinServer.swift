@@ -5,8 +5,10 @@ internal import HummingbirdTLS
 public import Logging
 internal import NIOCore
 internal import NIOSSL
+internal import ServiceLifecycle
 internal import SkeinCore
 internal import SkeinEngine
+internal import UnixSignals
 
 /// An OpenAI-compatible HTTP server over running models.
 public struct SkeinServer: Sendable {
@@ -24,12 +26,18 @@ public struct SkeinServer: Sendable {
         self.logger = logger
     }
 
-    /// Listens until the process is told to end (SIGTERM or SIGINT), then lets running requests finish.
+    /// Listens until the process is told to end (SIGTERM or SIGINT) or the task is cancelled, then lets
+    /// running requests finish.
     ///
-    /// - Parameter onListening: Called with the port once connections are accepted.
+    /// - Parameters:
+    ///   - executor: Whose threads requests run on; `nil` for the shared ones.
+    ///   - onListening: Called with the port once connections are accepted.
     /// - Throws: `SkeinError.Code.ioFailure` when the address cannot be taken or a certificate not be
     ///   read.
-    public func run(onListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
+    public func run(
+        on executor: (any TaskExecutor)? = nil,
+        onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws {
         let connections = ConnectionWatch()
         let state = ServerState(
             options: options,
@@ -53,7 +61,7 @@ public struct SkeinServer: Sendable {
             logger: quiet
         )
         do {
-            try await application.runService()
+            try await serve(application, on: executor, logger: quiet)
         } catch let error as IOError {
             throw SkeinError(
                 .ioFailure,
@@ -62,6 +70,26 @@ public struct SkeinServer: Sendable {
             )
         }
         await drain()
+    }
+
+    /// Runs the application until it has ended by itself: one whose task is cancelled while a connection
+    /// waits to be taken ends the process.
+    private func serve(
+        _ application: some Service,
+        on executor: (any TaskExecutor)?,
+        logger: Logger
+    ) async throws {
+        let group = ServiceGroup(
+            services: [application],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        let running = Task(executorPreference: executor) { try await group.run() }
+        try await withTaskCancellationHandler {
+            try await running.value
+        } onCancel: {
+            Task(executorPreference: executor) { await group.triggerGracefulShutdown() }
+        }
     }
 
     private func builder(_ connections: ConnectionWatch) throws -> HTTPServerBuilder {

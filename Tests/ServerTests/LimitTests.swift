@@ -97,6 +97,15 @@ import Testing
         await server.stop()
     }
 
+    @Test func `connections that wait to be taken when it ends are let go`() async throws {
+        for _ in 0..<8 {
+            let server = try await RunningServer()
+            let clients = try (0..<64).map { _ in try server.client() }
+            await server.stop()
+            #expect(clients.count == 64)
+        }
+    }
+
     @Test func `connections above the limit wait for others to end`() async throws {
         var options = ServerOptions()
         options.connectionLimit = 1

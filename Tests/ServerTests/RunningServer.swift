@@ -74,7 +74,7 @@ final class RunningServer: Sendable {
         let server = SkeinServer(options: options, registry: registry, logger: logger)
         let (ports, sink) = AsyncStream<Int>.makeStream()
         task = Task(executorPreference: OwnThreads.shared) {
-            try await server.run { sink.yield($0) }
+            try await server.run(on: OwnThreads.shared) { sink.yield($0) }
         }
         var iterator = ports.makeAsyncIterator()
         port = await iterator.next() ?? 0

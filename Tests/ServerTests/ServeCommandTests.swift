@@ -86,6 +86,16 @@ import Testing
         #expect(throws: (any Error).self) { try HTTPClient(port: served.port) }
     }
 
+    @Test func `a watcher does not keep the server from ending`() async throws {
+        guard let served = try Served([]) else { return }
+        let watcher = try await served.client()
+        watcher.start("GET", "/steps")
+        #expect(watcher.waitForText("\r\n\r\n"))
+        served.process.terminate()
+        #expect(try await served.ends())
+        #expect(served.process.terminationStatus == 0)
+    }
+
     @Test func `browsers may call from named origins alone`() async throws {
         guard let served = try Served(["--cors-origin", "https://one.example"]) else { return }
         let client = try await served.client()

@@ -2,6 +2,7 @@ internal import SkeinModels
 internal import Hummingbird
 internal import SkeinCore
 internal import SkeinEngine
+internal import ServiceLifecycle
 internal import SkeinText
 
 /// What an operator looks at: health, models, slots and steps.
@@ -81,7 +82,7 @@ enum Watching {
         return .json(["slots": .array(all)])
     }
 
-    /// Every forward pass as it ends, for the live view.
+    /// Every forward pass as it ends, for the live view, until the server is told to end.
     ///
     /// What requests say is shown of those alone whose ids begin with what the watcher names: whoever
     /// chose an id may see what became of it.
@@ -98,13 +99,15 @@ enum Watching {
             )
         }
         return EventStream.response { sender in
-            for await step in model.service.steps() {
-                let counts = model.service.statistics()
-                let value = json(step, counts) { part in
-                    guard let prefix, part.id.hasPrefix(prefix) else { return nil }
-                    return texts(part, model.service.tokenizer)
+            try await cancelWhenGracefulShutdown {
+                for await step in model.service.steps() {
+                    let counts = model.service.statistics()
+                    let value = json(step, counts) { part in
+                        guard let prefix, part.id.hasPrefix(prefix) else { return nil }
+                        return texts(part, model.service.tokenizer)
+                    }
+                    try await sender.send(EventStream.frame(value))
                 }
-                try await sender.send(EventStream.frame(value))
             }
         }
     }
