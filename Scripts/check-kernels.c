@@ -420,8 +420,10 @@ static void check_learning_rows(ptrdiff_t n) {
 }
 
 static void check_transposes(void) {
+    void (*const pack)(sk_type, void *, const void *, size_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+                       ptrdiff_t) = sk_tiles_abreast(level.isa) == 1 ? sk_pack : sk_pack_abreast;
     for (ptrdiff_t rows = 1; rows <= 35; rows += 1 + rows / 8) {
-        for (ptrdiff_t columns = 1; columns <= 35; columns += 1 + columns / 8) {
+        for (ptrdiff_t columns = 1; columns <= 90; columns += 1 + columns / 8) {
             float *x = some(rows * columns, 1), *y[2];
             const ptrdiff_t tiles = (columns + 15) / 16;
             for (int i = 0; i < 2; i++) {
@@ -430,23 +432,21 @@ static void check_transposes(void) {
                 t->transpose(y[i], rows, x, columns, rows, columns);
             }
             same(y[0], y[1], (size_t)(rows * columns) * 4, "transpose", rows);
-            for (int i = 0; i < 2; i++) {
-                const sk_kernels *t = i == 0 ? &level : &portable;
-                t->pack_columns(SK_F32, y[i], x, columns, 0, columns, 0, rows, rows);
-            }
-            same(y[0], y[1], (size_t)(rows * tiles * 16) * 4, "pack_columns", rows);
-            // In two calls, which share a pair of rows where the first ends at an odd one; against
-            // packing the rounded transpose.
-            const ptrdiff_t half = rows / 2, bytes = (rows + 1) / 2 * tiles * 16 * 4;
+            // Against packing the transpose.
             float *turned = take((size_t)(rows * columns) * 4);
+            portable.transpose(turned, rows, x, columns, rows, columns);
+            level.pack_columns(SK_F32, y[0], x, columns, columns, 0, rows, rows);
+            pack(SK_F32, y[1], turned, (size_t)rows * 4, 0, columns, columns, rows);
+            same(y[0], y[1], (size_t)(rows * tiles * 16) * 4, "pack_columns", rows);
+            // In two calls, which share a pair of rows where the first ends at an odd one.
+            const ptrdiff_t half = rows / 2, bytes = (rows + 1) / 2 * tiles * 16 * 4;
             uint16_t *narrow = take((size_t)(rows * columns) * 2);
             memset(y[0], 0x5a, (size_t)bytes), memset(y[1], 0xa5, (size_t)bytes);
-            level.pack_columns(SK_BF16, y[0], x, columns, 0, columns, 0, half, rows);
-            level.pack_columns(SK_BF16, y[0], x + half * columns, columns, 0, columns, half, rows,
+            level.pack_columns(SK_BF16, y[0], x, columns, columns, 0, half, rows);
+            level.pack_columns(SK_BF16, y[0], x + half * columns, columns, columns, half, rows,
                                rows);
-            portable.transpose(turned, rows, x, columns, rows, columns);
             portable.narrow(SK_BF16, narrow, turned, rows * columns);
-            sk_pack(SK_BF16, y[1], narrow, (size_t)rows * 2, 0, columns, columns, rows);
+            pack(SK_BF16, y[1], narrow, (size_t)rows * 2, 0, columns, columns, rows);
             same(y[0], y[1], (size_t)bytes, "pack_columns bf16", rows);
             free(x), free(y[0]), free(y[1]), free(turned), free(narrow);
         }

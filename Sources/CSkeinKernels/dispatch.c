@@ -44,6 +44,7 @@ static void fill(void) {
     for (sk_isa isa = 0; isa < SK_ISA_COUNT; isa++) {
         tables[isa].isa = isa;
         tables[isa].name = names[isa];
+        tables[isa].tiles_abreast = sk_tiles_abreast(isa);
         sk_fill_matmul(&tables[isa]);
         sk_fill_convert(&tables[isa]);
         sk_fill_elementwise(&tables[isa]);

@@ -14,6 +14,10 @@
 typedef struct SK_SENDABLE sk_kernels {
     sk_isa isa;
     const char *name; ///< "portable", "avx2", "avx512", "neon", "avx512bf16"
+    /// Tiles of packed float weights [n, k] that lie abreast: the steps of K of so many tiles, one
+    /// after another, then the next step's; tiles left over lie alone. A step is a value of K, of
+    /// bf16 a pair.
+    ptrdiff_t tiles_abreast;
 
     // ---- matrix products (matmul/) ----
     /// Bytes of a packed [n, k] matrix; 0 if the type has no product or k does not fit its blocks.
@@ -120,12 +124,10 @@ typedef struct SK_SENDABLE sk_kernels {
     /// y[columns][rows] = the transpose of x[rows][columns].
     void (*transpose)(float *y, ptrdiff_t ldy, const float *x, ptrdiff_t ldx, ptrdiff_t rows,
                       ptrdiff_t columns);
-    /// Packs columns n_begin ..< n_end of rows k_begin ..< k_end of x[k][n] as outputs of f32 or
-    /// bf16 weights [n, k]: the transpose of x without transposing. `x` points at row k_begin.
-    /// n_begin is a multiple of SK_TILE_N; n_end is one too, or n.
-    void (*pack_columns)(sk_type type, void *packed, const float *x, ptrdiff_t ldx,
-                         ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end,
-                         ptrdiff_t k);
+    /// Packs rows k_begin ..< k_end of x[k][n] as f32 or bf16 weights [n, k]: the transpose of x
+    /// without transposing. `x` points at row k_begin.
+    void (*pack_columns)(sk_type type, void *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n,
+                         ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k);
     /// Adds to dx and dweight (and dbias) what rows of c contribute. Rows are contiguous.
     void (*rms_norm_backward)(float *dx, float *dweight, const float *dy, const float *x,
                               const float *weight, ptrdiff_t rows, ptrdiff_t c, float epsilon);

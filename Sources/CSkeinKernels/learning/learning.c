@@ -48,6 +48,7 @@ static void adamw(float *w, float *m, float *v, float *gradient, ptrdiff_t n,
 }
 
 #define LEVEL
+#define ABREAST 1
 
 #include "learning_table.h"
 

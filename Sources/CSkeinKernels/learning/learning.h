@@ -87,21 +87,30 @@ SK_INLINE void transpose_plain(float *y, ptrdiff_t ldy, const float *x, ptrdiff_
     }
 }
 
-SK_INLINE void pack_columns_of(float *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
-                               ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
+/// The steps of the tile at output `first` of packed columns, whose steps are all of 64 bytes.
+SK_INLINE sk_steps steps_of_columns(ptrdiff_t first, ptrdiff_t n, ptrdiff_t abreast,
+                                    ptrdiff_t steps) {
+    enum { BYTES = SK_TILE_N * sizeof(float) };
+    const ptrdiff_t tile = first / SK_TILE_N;
+    return sk_steps_of((size_t)tile, (size_t)sk_abreast_at(tile, n, abreast), (size_t)steps * BYTES,
+                       BYTES);
+}
+
+SK_INLINE void pack_columns_of(ptrdiff_t abreast, uint8_t *packed, const float *x, ptrdiff_t ldx,
+                               ptrdiff_t n, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
     enum { BLOCK = 16 };
     for (ptrdiff_t first = k_begin; first < k_end; first += BLOCK) {
         const ptrdiff_t last = k_end - first < BLOCK ? k_end : first + BLOCK;
-        for (ptrdiff_t n = n_begin; n < n_end; n += SK_TILE_N) {
-            float *tile = packed + n * k;
-            const size_t width = (size_t)(n_end - n < SK_TILE_N ? n_end - n : SK_TILE_N);
+        for (ptrdiff_t c = 0; c < n; c += SK_TILE_N) {
+            const sk_steps steps = steps_of_columns(c, n, abreast, k);
+            const size_t width = (size_t)(n - c < SK_TILE_N ? n - c : SK_TILE_N);
             for (ptrdiff_t r = first; r < last; r++) {
-                float *strip = tile + r * SK_TILE_N;
+                uint8_t *strip = packed + steps.first + (size_t)r * steps.stride;
                 if (width == SK_TILE_N) {
-                    memcpy(strip, x + (r - k_begin) * ldx + n, SK_TILE_N * sizeof(float));
+                    memcpy(strip, x + (r - k_begin) * ldx + c, SK_TILE_N * sizeof(float));
                 } else {
                     memset(strip, 0, SK_TILE_N * sizeof(float));
-                    memcpy(strip, x + (r - k_begin) * ldx + n, width * sizeof(float));
+                    memcpy(strip, x + (r - k_begin) * ldx + c, width * sizeof(float));
                 }
             }
         }
@@ -136,17 +145,18 @@ SK_INLINE void pack_pair(uint32_t *strip, const float *even, const float *odd, s
 }
 
 /// The same as bf16. A pair that two calls share is written by halves.
-SK_INLINE void pack_column_pairs(uint32_t *packed, const float *x, ptrdiff_t ldx, ptrdiff_t n_begin,
-                                 ptrdiff_t n_end, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
+SK_INLINE void pack_column_pairs(ptrdiff_t abreast, uint8_t *packed, const float *x, ptrdiff_t ldx,
+                                 ptrdiff_t n, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
     enum { BLOCK = 32 };
-    const ptrdiff_t pairs = (k + 1) / 2;
     for (ptrdiff_t first = k_begin; first < k_end;) {
         const ptrdiff_t last = k_end - first < BLOCK ? k_end : (first + BLOCK) / 2 * 2;
-        for (ptrdiff_t n = n_begin; n < n_end; n += SK_TILE_N) {
-            const size_t width = (size_t)(n_end - n < SK_TILE_N ? n_end - n : SK_TILE_N);
+        for (ptrdiff_t c = 0; c < n; c += SK_TILE_N) {
+            const sk_steps steps = steps_of_columns(c, n, abreast, (k + 1) / 2);
+            const size_t width = (size_t)(n - c < SK_TILE_N ? n - c : SK_TILE_N);
             for (ptrdiff_t r = first; r < last;) {
-                uint32_t *strip = packed + n * pairs + r / 2 * SK_TILE_N;
-                const float *row = x + (r - k_begin) * ldx + n;
+                uint32_t *strip =
+                    (uint32_t *)(packed + steps.first + (size_t)(r / 2) * steps.stride);
+                const float *row = x + (r - k_begin) * ldx + c;
                 if (r % 2 == 0 && (r + 1 < last || r + 1 == k)) {
                     const float *odd = r + 1 < last ? row + ldx : NULL;
                     if (width == SK_TILE_N) {

@@ -1,16 +1,15 @@
 // The entries of one level, after exponentials, distribution, transpose, log_of_sum, block_product
-// and adamw, with which they are made, and LEVEL.
+// and adamw, with which they are made, LEVEL and ABREAST, the tiles of float weights that lie abreast.
 
 #include "attention_backward.h"
 #include "attention_forward.h"
 
 LEVEL static void pack_columns(sk_type type, void *packed, const float *x, ptrdiff_t ldx,
-                               ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t k_begin,
-                               ptrdiff_t k_end, ptrdiff_t k) {
+                               ptrdiff_t n, ptrdiff_t k_begin, ptrdiff_t k_end, ptrdiff_t k) {
     if (type == SK_BF16) {
-        pack_column_pairs(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
+        pack_column_pairs(ABREAST, packed, x, ldx, n, k_begin, k_end, k);
     } else {
-        pack_columns_of(packed, x, ldx, n_begin, n_end, k_begin, k_end, k);
+        pack_columns_of(ABREAST, packed, x, ldx, n, k_begin, k_end, k);
     }
 }
 

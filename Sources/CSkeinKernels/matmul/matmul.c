@@ -76,14 +76,19 @@ static sk_panel_kernel kernel_of(const sk_panel_kernels *kernels, sk_type type) 
     }
 }
 
-/// The panel of `tiles` tiles from output `first` on, still without rows.
-static sk_panel panel_at(const sk_matmul *args, size_t x_bytes, ptrdiff_t first, ptrdiff_t tiles) {
+/// The panel of `tiles` tiles from output `first` on, still without rows; `abreast` of them lie so.
+static sk_panel panel_at(const sk_matmul *args, ptrdiff_t abreast, size_t x_bytes, ptrdiff_t first,
+                         ptrdiff_t tiles) {
     const size_t tile_bytes = sk_tile_bytes(args->type, args->k);
     const ptrdiff_t left = args->n_end - first;
+    const ptrdiff_t tile = first / SK_TILE_N;
+    const ptrdiff_t lane = tile % abreast;
     return (sk_panel){
-        .tile = (const uint8_t *)args->weights + (size_t)(first / SK_TILE_N) * tile_bytes,
+        .tile = (const uint8_t *)args->weights + (size_t)(tile - lane) * tile_bytes,
         .tile_bytes = tile_bytes,
         .tiles = tiles,
+        .lane = lane,
+        .abreast = abreast,
         .runs = sk_runs_of(args->type),
         .x = args->activations,
         .x_bytes = x_bytes,
@@ -120,6 +125,8 @@ static void widen(const sk_panel_kernels *kernels, sk_type type, sk_panel *panel
     }
     panel->tile = (const uint8_t *)values;
     panel->tile_bytes = (size_t)count * SK_TILE_N * 4;
+    panel->lane = 0;
+    panel->abreast = 1;
     panel->x += panel->begin * 4;
     panel->begin = 0;
     panel->end = count;
@@ -129,7 +136,7 @@ static void widen(const sk_panel_kernels *kernels, sk_type type, sk_panel *panel
 /// while tile after tile passes over them. Partial sums are stored exactly, so bits do not depend
 /// on the chunks, nor on whether weights are widened for many rows at once.
 static void run_float_chunks(const sk_matmul *args, const sk_panel_kernels *kernels,
-                             size_t x_bytes) {
+                             ptrdiff_t abreast, size_t x_bytes) {
     float partial[FLOAT_ROWS * FLOAT_TILES * SK_TILE_N];
     _Alignas(64) float values[SK_FLOAT_CHUNK * FLOAT_TILES * SK_TILE_N];
     const int has_many = args->rows >= SK_MANY_ROWS_FLOAT;
@@ -142,7 +149,7 @@ static void run_float_chunks(const sk_matmul *args, const sk_panel_kernels *kern
         const ptrdiff_t left = (args->n_end - n + SK_TILE_N - 1) / SK_TILE_N;
         for (ptrdiff_t c = 0; c < chunks; c++) {
             for (ptrdiff_t k = 0; k < args->k; k += count) {
-                sk_panel panel = panel_at(args, x_bytes, n, left < tiles ? left : tiles);
+                sk_panel panel = panel_at(args, abreast, x_bytes, n, left < tiles ? left : tiles);
                 panel.partial = partial;
                 panel.partial_ld = FLOAT_TILES * SK_TILE_N;
                 panel.begin = k;
@@ -165,9 +172,21 @@ void sk_run_panels(const sk_matmul *args, const sk_panel_kernels *kernels, size_
         return;
     }
     const int is_float = sk_is_float(args->type);
+    const ptrdiff_t abreast =
+        is_float ? sk_abreast_at(args->n_begin / SK_TILE_N, args->n, kernels->abreast) : 1;
+    const ptrdiff_t alone = (args->n + SK_TILE_N - 1) / SK_TILE_N / abreast * abreast * SK_TILE_N;
+    if (alone < args->n_end) {
+        sk_matmul part = *args;
+        part.n_end = alone;
+        sk_run_panels(&part, kernels, x_bytes);
+        part.n_begin = alone;
+        part.n_end = args->n_end;
+        sk_run_panels(&part, kernels, x_bytes);
+        return;
+    }
     const ptrdiff_t max_rows = is_float ? kernels->max_rows_float : kernels->max_rows_int;
     if (is_float && args->rows > kernels->whole_rows_float) {
-        run_float_chunks(args, kernels, x_bytes);
+        run_float_chunks(args, kernels, abreast, x_bytes);
         return;
     }
     const ptrdiff_t fitting = (ptrdiff_t)(GROUP_BYTES / (sk_tile_bytes(args->type, args->k) + 1));
@@ -176,14 +195,14 @@ void sk_run_panels(const sk_matmul *args, const sk_panel_kernels *kernels, size_
     for (ptrdiff_t n = args->n_begin; n < args->n_end;) {
         const ptrdiff_t left = (args->n_end - n + SK_TILE_N - 1) / SK_TILE_N;
         const ptrdiff_t tiles = left < group ? left : group;
-        run_rows(kernel, panel_at(args, x_bytes, n, tiles), max_rows, 0, args->rows);
+        run_rows(kernel, panel_at(args, abreast, x_bytes, n, tiles), max_rows, 0, args->rows);
         n += tiles * SK_TILE_N;
     }
 }
 
 void sk_fill_matmul(sk_kernels *table) {
     table->packed_bytes = sk_packed_bytes;
-    table->pack = sk_pack;
+    table->pack = sk_tiles_abreast(table->isa) == 1 ? sk_pack : sk_pack_abreast;
     table->pack_grouped = sk_pack_grouped;
     sk_fill_matmul_portable(table);
     switch (table->isa) {

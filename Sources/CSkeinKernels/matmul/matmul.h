@@ -13,9 +13,10 @@
 #define SK_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/// Packed layout, the same at every level. A tile holds SK_TILE_N outputs with K ascending.
+/// Packed layout. A tile holds SK_TILE_N outputs with K ascending.
 ///
-/// Floats: f32 and f16 [k][16]; bf16 [k/2][16][2], odd K padded with zero.
+/// Floats: f32 and f16 [k][16]; bf16 [k/2][16][2], odd K padded with zero. At a level with tiles
+/// abreast, four tiles are [k][4][16], as long as there are four.
 /// Quantised: blocks of 32 k in runs. A run is a header of whole cache lines, so that codes never
 /// cross one, then its blocks; a header is the factors of a K-quant's superblock, f16 d[16] (and
 /// dmin[16]), then the scales of the run's blocks, or of its groups of blocks:
@@ -136,9 +137,10 @@ typedef struct sk_activation_block {
 
 /// One row block times one run of tiles: the work of a micro-kernel.
 typedef struct sk_panel {
-    const uint8_t *tile; ///< the first tile
+    const uint8_t *tile; ///< the first tile, or the first of the ones abreast that it is among
     size_t tile_bytes;
-    ptrdiff_t tiles;
+    ptrdiff_t tiles, lane; ///< the first tile's place among the ones abreast
+    ptrdiff_t abreast;
     sk_runs runs;     ///< of the weights' type
     const uint8_t *x; ///< the first prepared row
     size_t x_bytes;   ///< from one row to the next
@@ -159,6 +161,12 @@ SK_INLINE sk_runs sk_runs_in(sk_type type, const sk_panel *panel) {
     return sk_is_grouped(type) ? panel->runs : sk_runs_of(type);
 }
 
+/// The steps of a panel's float tile t, from the panel's `tile` on.
+SK_INLINE sk_steps sk_steps_in(sk_type type, const sk_panel *panel, ptrdiff_t t) {
+    return sk_steps_of((size_t)(panel->lane + t), (size_t)panel->abreast, panel->tile_bytes,
+                       sk_step_bytes(type));
+}
+
 /// Rows begin ..< end of a panel.
 SK_INLINE sk_panel sk_rows_of(const sk_panel *panel, ptrdiff_t begin, ptrdiff_t end) {
     sk_panel part = *panel;
@@ -176,6 +184,7 @@ enum { SK_FLOAT_CHUNK = 256, SK_MANY_ROWS_FLOAT = 40 };
 
 /// The micro-kernels of one level: each takes up to max_rows rows and any number of tiles.
 typedef struct sk_panel_kernels {
+    ptrdiff_t abreast; ///< tiles of float weights that lie abreast
     ptrdiff_t max_rows_float, max_rows_int;
     ptrdiff_t whole_rows_float; ///< the most rows that need no chunks of K
     /// Writes a tile's f16 or bf16 weights of the panel's K range as f32, [k][16]; NULL where the
@@ -196,6 +205,9 @@ size_t sk_row_bytes(size_t bytes);
 size_t sk_packed_bytes(sk_type type, ptrdiff_t n, ptrdiff_t k);
 void sk_pack(sk_type type, void *packed, const void *rows, size_t row_stride, ptrdiff_t n_begin,
              ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
+/// The same with float tiles abreast.
+void sk_pack_abreast(sk_type type, void *packed, const void *rows, size_t row_stride,
+                     ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);
 
 void sk_pack_grouped(sk_type type, void *packed, const sk_grouped_rows *rows, ptrdiff_t n_begin,
                      ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k);

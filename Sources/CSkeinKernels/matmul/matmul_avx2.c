@@ -156,6 +156,7 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
 }
 
 static const sk_panel_kernels kernels = {
+    .abreast = 1,
     .max_rows_float = SK_FLOAT_ROWS_AVX2,
     .whole_rows_float = 6,
     .max_rows_int = SK_MANY_ROWS_AVX2,

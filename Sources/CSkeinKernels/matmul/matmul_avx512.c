@@ -57,6 +57,7 @@ static void prepare_narrow(sk_type type, void *activations, const float *x, ptrd
 }
 
 static const sk_panel_kernels kernels = {
+    .abreast = SK_ABREAST,
     .max_rows_float = 96,
     .whole_rows_float = 12,
     .max_rows_int = 6,

@@ -55,11 +55,10 @@ SK_TARGET_AVX512 void sk_f16_panel_avx512(const sk_panel *p) {
 
 SK_TARGET_AVX512 void sk_widen_avx512(sk_type type, float *values, const sk_panel *p,
                                       ptrdiff_t tile) {
-    const uint8_t *from = p->tile + (size_t)tile * p->tile_bytes;
+    const sk_steps steps = sk_steps_in(type, p, tile);
     const ptrdiff_t step = type == SK_BF16 ? 2 : 1;
-    const ptrdiff_t bytes = type == SK_BF16 ? 64 : 32;
     for (ptrdiff_t k = p->begin; k < p->end; k += step) {
-        const uint8_t *at = from + k / step * bytes;
+        const uint8_t *at = p->tile + steps.first + (size_t)(k / step) * steps.stride;
         _mm512_storeu_ps(values, weights_at(type, at, 0));
         values += SK_TILE_N;
         if (step == 2 && k + 1 < p->end) {

@@ -8,19 +8,19 @@ enum {
     ROWS = 12,
     FEW_ROWS = 6, ///< the most that leave registers for TILES tiles
     TILES = 4,
-    PREFETCH = 2048, ///< bytes ahead
+    PREFETCH = 8192, ///< bytes ahead
 };
 
 #if BF16_DOTS
 /// The sums grow by a pair of values of k.
 SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *const *tile,
-                              const float *const *x, ptrdiff_t step, size_t ahead,
+                              size_t offset, const float *const *x, ptrdiff_t step,
                               __m512 sums[ROWS][TILES]) {
     (void)type;
     __m512bh w[TILES];
     SK_UNROLL for (int t = 0; t < tiles; t++) {
-        _mm_prefetch((const char *)tile[t] + step * 64 + ahead, _MM_HINT_T0);
-        w[t] = (__m512bh)_mm512_loadu_ps(tile[t] + step * 64);
+        _mm_prefetch((const char *)tile[t] + offset + PREFETCH, _MM_HINT_T0);
+        w[t] = (__m512bh)_mm512_loadu_ps(tile[t] + offset);
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
         const __m512bh value = (__m512bh)_mm512_set1_ps(x[r][step]);
@@ -46,16 +46,15 @@ SK_INLINE LEVEL __m512 weights_at(sk_type type, const uint8_t *at, int value) {
 
 /// The sums grow by one value of k, or by a pair, the even one first.
 SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *const *tile,
-                              const float *const *x, ptrdiff_t step, size_t ahead,
+                              size_t offset, const float *const *x, ptrdiff_t step,
                               __m512 sums[ROWS][TILES]) {
-    const ptrdiff_t bytes = type == SK_F16 ? 32 : 64;
     const int values = type == SK_BF16 ? 2 : 1;
     SK_UNROLL for (int v = 0; v < values; v++) {
         __m512 w[TILES];
         SK_UNROLL for (int t = 0; t < tiles; t++) {
-            const uint8_t *at = tile[t] + step * bytes;
+            const uint8_t *at = tile[t] + offset;
             if (v == 0) {
-                _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
+                _mm_prefetch((const char *)at + PREFETCH, _MM_HINT_T0);
             }
             w[t] = weights_at(type, at, v);
         }
@@ -77,7 +76,7 @@ SK_INLINE LEVEL void some_tiles(sk_type type, int rows, int tiles, const sk_pane
     const float *x[ROWS];
     __m512 sums[ROWS][TILES];
     SK_UNROLL for (int t = 0; t < tiles; t++) {
-        tile[t] = p->tile + (size_t)(first + t) * p->tile_bytes;
+        tile[t] = p->tile + sk_steps_in(type, p, first + t).first;
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
         x[r] = (const float *)(p->x + (size_t)r * p->x_bytes);
@@ -86,17 +85,10 @@ SK_INLINE LEVEL void some_tiles(sk_type type, int rows, int tiles, const sk_pane
             sums[r][t] = p->is_first ? _mm512_setzero_ps() : _mm512_loadu_ps(from);
         }
     }
+    const size_t stride = sk_steps_in(type, p, first).stride;
     const ptrdiff_t end = (p->end + values - 1) / values;
-    // What lies ahead of a tile's end is not the tile behind it, which is one of these, but its
-    // place among the next few.
-    const ptrdiff_t left = PREFETCH / (type == SK_F16 ? 32 : 64);
-    const ptrdiff_t turn = end - left > p->begin / values ? end - left : p->begin / values;
-    for (ptrdiff_t step = p->begin / values; step < turn; step++) {
-        add_step(type, rows, tiles, tile, x, step, PREFETCH, sums);
-    }
-    const size_t next = PREFETCH + (p->is_last ? (size_t)(tiles - 1) * p->tile_bytes : 0);
-    for (ptrdiff_t step = turn; step < end; step++) {
-        add_step(type, rows, tiles, tile, x, step, next, sums);
+    for (ptrdiff_t step = p->begin / values; step < end; step++) {
+        add_step(type, rows, tiles, tile, (size_t)step * stride, x, step, sums);
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
         SK_UNROLL for (int t = 0; t < tiles; t++) {

@@ -280,6 +280,7 @@ static void prepare(sk_type type, void *activations, const float *x, ptrdiff_t l
 }
 
 static const sk_panel_kernels kernels = {
+    .abreast = 1,
     .max_rows_float = ROWS,
     .whole_rows_float = ROWS,
     .max_rows_int = ROWS,

@@ -1,22 +1,14 @@
 #include "matmul.h"
 
 size_t sk_tile_bytes(sk_type type, ptrdiff_t k) {
-    const size_t values = (size_t)k;
-    switch (type) {
-    case SK_F32:
-        return values * SK_TILE_N * 4;
-    case SK_F16:
-        return values * SK_TILE_N * 2;
-    case SK_BF16:
-        return (values + 1) / 2 * SK_TILE_N * 4;
-    default: {
-        const sk_format f = sk_format_of(type);
-        const size_t blocks = (values + 31) / 32;
-        const sk_runs runs = sk_runs_of(type);
-        const size_t headers = blocks == 0 ? 0 : ((blocks - 1) >> runs.run) + 1;
-        return headers * sk_run_header_bytes(f, runs) + blocks * sk_block_size(f);
+    if (sk_is_float(type)) {
+        return (size_t)sk_step_count(type, k) * sk_step_bytes(type);
     }
-    }
+    const sk_format f = sk_format_of(type);
+    const size_t blocks = ((size_t)k + 31) / 32;
+    const sk_runs runs = sk_runs_of(type);
+    const size_t headers = blocks == 0 ? 0 : ((blocks - 1) >> runs.run) + 1;
+    return headers * sk_run_header_bytes(f, runs) + blocks * sk_block_size(f);
 }
 
 static int is_known_grouped(sk_type type) {
@@ -39,16 +31,16 @@ size_t sk_packed_bytes(sk_type type, ptrdiff_t n, ptrdiff_t k) {
 
 static void store_u32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
 
-/// `k` values of four bytes into a lane of a tile.
-static void pack_4(uint8_t *lane, const uint8_t *values, ptrdiff_t k) {
-    for (ptrdiff_t i = 0; i < k; i++) {
-        memcpy(lane + i * SK_TILE_N * 4, values + i * 4, 4);
+/// Values of four bytes into a lane of so many steps of a tile.
+static void pack_4(uint8_t *lane, size_t stride, const uint8_t *values, ptrdiff_t steps) {
+    for (ptrdiff_t i = 0; i < steps; i++) {
+        memcpy(lane + (size_t)i * stride, values + i * 4, 4);
     }
 }
 
-static void pack_2(uint8_t *lane, const uint8_t *values, ptrdiff_t k) {
-    for (ptrdiff_t i = 0; i < k; i++) {
-        memcpy(lane + i * SK_TILE_N * 2, values + i * 2, 2);
+static void pack_2(uint8_t *lane, size_t stride, const uint8_t *values, ptrdiff_t steps) {
+    for (ptrdiff_t i = 0; i < steps; i++) {
+        memcpy(lane + (size_t)i * stride, values + i * 2, 2);
     }
 }
 
@@ -190,27 +182,38 @@ SK_INLINE void pack_quantised(sk_type type, uint8_t *tile, const uint8_t *rows, 
 
 /// `count` rows of a float type into a tile, a cache line of each row at a time: rows often lie a
 /// power of two apart, where sixteen of their lines do not stay in the cache together.
-static void pack_floats(sk_type type, uint8_t *tile, const uint8_t *rows, size_t stride,
-                        ptrdiff_t count, ptrdiff_t k) {
+static void pack_floats(sk_type type, uint8_t *tile, size_t stride, const uint8_t *rows,
+                        size_t row_stride, ptrdiff_t count, ptrdiff_t k) {
     const ptrdiff_t size = type == SK_F32 ? 4 : 2;
     for (ptrdiff_t i = 0; i < k; i += 64 / size) {
         const ptrdiff_t values = k - i < 64 / size ? k - i : 64 / size;
-        uint8_t *to = tile + i * SK_TILE_N * size;
+        uint8_t *to = tile + (size_t)sk_step_count(type, i) * stride;
         for (ptrdiff_t n = 0; n < count; n++) {
-            const uint8_t *from = rows + (size_t)n * stride + i * size;
+            const uint8_t *from = rows + (size_t)n * row_stride + i * size;
             if (type == SK_F32) {
-                pack_4(to + n * 4, from, values);
+                pack_4(to + n * 4, stride, from, values);
             } else if (type == SK_F16) {
-                pack_2(to + n * 2, from, values);
+                pack_2(to + n * 2, stride, from, values);
             } else {
-                pack_4(to + n * 4, from, values / 2);
+                pack_4(to + n * 4, stride, from, values / 2);
                 if (values % 2 != 0) {
-                    store_u32(to + (values / 2 * SK_TILE_N + n) * 4,
+                    store_u32(to + (size_t)(values / 2) * stride + n * 4,
                               sk_load_u16(from + (values - 1) * 2));
                 }
             }
         }
     }
+}
+
+static void pack_float_tile(sk_type type, uint8_t *packed, ptrdiff_t tile, ptrdiff_t abreast,
+                            const uint8_t *rows, size_t row_stride, ptrdiff_t count, ptrdiff_t k) {
+    const sk_steps steps =
+        sk_steps_of((size_t)tile, (size_t)abreast, sk_tile_bytes(type, k), sk_step_bytes(type));
+    uint8_t *to = packed + steps.first;
+    for (ptrdiff_t i = 0; count < SK_TILE_N && i < sk_step_count(type, k); i++) {
+        memset(to + (size_t)i * steps.stride, 0, sk_step_bytes(type));
+    }
+    pack_floats(type, to, steps.stride, rows, row_stride, count, k);
 }
 
 static void pack_rows(sk_type type, uint8_t *tile, const uint8_t *rows, size_t stride,
@@ -241,28 +244,42 @@ static void pack_rows(sk_type type, uint8_t *tile, const uint8_t *rows, size_t s
         pack_quantised(SK_Q6_K, tile, rows, stride, count, k);
         break;
     default:
-        pack_floats(type, tile, rows, stride, count, k);
         break;
+    }
+}
+
+static void pack_tiles(sk_type type, ptrdiff_t abreast, uint8_t *packed, const uint8_t *rows,
+                       size_t row_stride, ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t n,
+                       ptrdiff_t k) {
+    if (sk_packed_bytes(type, n, k) == 0) {
+        return;
+    }
+    const size_t tile_bytes = sk_tile_bytes(type, k);
+    for (ptrdiff_t first = n_begin; first < n_end; first += SK_TILE_N) {
+        const ptrdiff_t tile = first / SK_TILE_N;
+        const ptrdiff_t count = n_end - first < SK_TILE_N ? n_end - first : SK_TILE_N;
+        if (sk_is_float(type)) {
+            pack_float_tile(type, packed, tile, sk_abreast_at(tile, n, abreast), rows, row_stride,
+                            count, k);
+        } else {
+            uint8_t *to = packed + (size_t)tile * tile_bytes;
+            if (count < SK_TILE_N) {
+                memset(to, 0, tile_bytes);
+            }
+            pack_rows(type, to, rows, row_stride, count, k);
+        }
+        rows += (size_t)count * row_stride;
     }
 }
 
 void sk_pack(sk_type type, void *packed, const void *rows, size_t row_stride, ptrdiff_t n_begin,
              ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k) {
-    if (sk_packed_bytes(type, n, k) == 0) {
-        return;
-    }
-    const size_t tile_bytes = sk_tile_bytes(type, k);
-    const uint8_t *source = rows;
-    for (ptrdiff_t first = n_begin; first < n_end; first += SK_TILE_N) {
-        uint8_t *tile = (uint8_t *)packed + (size_t)(first / SK_TILE_N) * tile_bytes;
-        const ptrdiff_t left = n_end - first;
-        const ptrdiff_t count = left < SK_TILE_N ? left : SK_TILE_N;
-        if (count < SK_TILE_N) {
-            memset(tile, 0, tile_bytes);
-        }
-        pack_rows(type, tile, source, row_stride, count, k);
-        source += (size_t)count * row_stride;
-    }
+    pack_tiles(type, 1, packed, rows, row_stride, n_begin, n_end, n, k);
+}
+
+void sk_pack_abreast(sk_type type, void *packed, const void *rows, size_t row_stride,
+                     ptrdiff_t n_begin, ptrdiff_t n_end, ptrdiff_t n, ptrdiff_t k) {
+    pack_tiles(type, SK_ABREAST, packed, rows, row_stride, n_begin, n_end, n, k);
 }
 
 /// The code of value i of a row.

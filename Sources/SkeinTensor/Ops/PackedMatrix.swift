@@ -100,8 +100,14 @@ public final class PackedMatrix: Sendable {
         self.storage = storage
         own = Workspace(storage)
         nonisolated(unsafe) let from = base
-        Self.pack(outputs, into: storage, processor.pool, rowBytes: rowBytes, release: release) {
-            rows in
+        Self.pack(
+            outputs,
+            into: storage,
+            processor.pool,
+            rowBytes: rowBytes,
+            abreast: kernels.tiles_abreast,
+            release: release
+        ) { rows in
             prepare(rows.lowerBound * rowBytes..<rows.upperBound * rowBytes)
             kernels.pack(
                 dtype.rawValue,
@@ -181,18 +187,20 @@ public final class PackedMatrix: Sendable {
         into storage: Storage,
         _ pool: ThreadPool,
         rowBytes: Int,
+        abreast: Int = 1,
         release: (Range<Int>) -> Void = { _ in },
         _ body: @escaping @Sendable (Range<Int>) -> Void
     ) {
         let size = storage.byteCount
         let tile = Int(SK_TILE_N)
         let tiles = (outputs + tile - 1) / tile
-        // A task fills the tiles that begin in one huge page, so that no two threads meet at a fresh
-        // page: both would clear it, and one in vain.
+        // A task fills the tiles that begin in one huge page, and those abreast of them, so that no
+        // two threads meet at a fresh page: both would clear it, and one in vain.
         let tileBytes = max(size / max(tiles, 1), 1)
         let pages = (size + Storage.hugePage - 1) / Storage.hugePage
         @Sendable func firstTile(_ page: Int) -> Int {
-            min(tiles, (page * Storage.hugePage + tileBytes - 1) / tileBytes)
+            let first = (page * Storage.hugePage + tileBytes - 1) / tileBytes
+            return min(tiles, (first + abreast - 1) / abreast * abreast)
         }
         let pagesPerChunk = 4 * pool.threads
         for start in stride(from: 0, to: pages, by: pagesPerChunk) {

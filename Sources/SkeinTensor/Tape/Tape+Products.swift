@@ -86,7 +86,8 @@ extension Processor {
         }
     }
 
-    /// Rows of f32 weights in tile order: each tile is the transpose of its rows.
+    /// Rows of f32 weights in tile order: each tile is the transpose of its rows, its steps as far
+    /// apart as tiles lie abreast.
     func packRows(
         _ rows: UnsafePointer<Float>,
         outputs: Int,
@@ -95,17 +96,27 @@ extension Processor {
     ) -> Workspace {
         let packed = Workspace(kernels.packed_bytes(dtype.rawValue, outputs, inputs), arena)
         let tile = Int(SK_TILE_N)
+        let tiles = (outputs + tile - 1) / tile
+        let most = kernels.tiles_abreast
         nonisolated(unsafe) let source = rows
         let size = MemoryLayout<Float>.stride
         // Of bf16, a pair moves as one float does.
         let units = dtype == .bf16 ? (inputs + 1) / 2 : inputs
-        pool.run(count: (outputs + tile - 1) / tile, grain: 4) { [kernels, arena] range in
+        pool.run(count: tiles, grain: 4) { [kernels, arena] range in
             let target = packed.storage.base.assumingMemoryBound(to: Float.self)
             let narrow = dtype == .bf16 ? Workspace(tile * units * size, arena) : nil
-            for first in range.map({ $0 * tile }) {
-                let place = target + first * units
+            for index in range {
+                let abreast = index < tiles / most * most ? most : 1
+                let lane = index % abreast
+                let place = target + ((index - lane) * units + lane) * tile
+                let pitch = abreast * tile
+                let first = index * tile
                 let count = min(tile, outputs - first)
-                if count < tile { place.update(repeating: 0, count: tile * units) }
+                if count < tile {
+                    for unit in 0..<units {
+                        (place + unit * pitch).update(repeating: 0, count: tile)
+                    }
+                }
                 var from = source + first * inputs
                 if let narrow = narrow?.storage.base {
                     for row in 0..<count {
@@ -117,7 +128,7 @@ extension Processor {
                     }
                     from = UnsafePointer(narrow.assumingMemoryBound(to: Float.self))
                 }
-                kernels.transpose(place, tile, from, units, count, units)
+                kernels.transpose(place, pitch, from, units, count, units)
             }
         }
         return packed
@@ -151,7 +162,6 @@ extension Processor {
                     packed.storage.base,
                     source + begin * width,
                     width,
-                    0,
                     width,
                     base + begin,
                     base + end,
