@@ -45,6 +45,8 @@ check-full: test
 	$(SWIFT) run -c release --package-path Benchmarks Benchmarks --seconds 0.01
 	python3 Scripts/check_chat.py $(BUILD)/skein
 	sh Scripts/check_llama.sh $(BUILD)/skein
+	$(MAKE) dist
+	bash Scripts/check_dist.sh
 
 # The parts (Benchmarks, a package of its own), then the whole: FILTER=product/Q8_0 chooses parts.
 FILTER ?=

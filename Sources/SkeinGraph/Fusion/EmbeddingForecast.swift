@@ -119,33 +119,41 @@ extension SubgraphEmbedder {
             )
             return max(Double((clock.now - start) / .microseconds(1)) * 1e-6, 1e-6)
         }
+        // The first run meets fresh memory, as the real one will. What more work adds is the difference of
+        // two that do not.
+        func extrapolated(_ less: any SubgraphEmbedder, _ more: any SubgraphEmbedder, _ times: Double)
+            throws -> Double
+        {
+            let first = try timed(less, graph)
+            let least = try timed(less, graph)
+            return first + max(try timed(more, graph) - least, 0) * times
+        }
         if var walks = self as? WalkEmbedder {
-            // Two numbers of walks, so that what does not depend on them falls out.
             let total = Double((0..<graph.nodeCount).count { graph.degree(of: $0) > 0 })
             let rounds = Double(walks.walks * walks.epochs)
             (walks.walks, walks.epochs) = (1, 1)
+            guard total > 3000 else { return try timed(walks, graph) * rounds }
             walks.maximumStarts = 100
-            let few = try timed(walks, graph)
-            walks.maximumStarts = 1500
-            let many = try timed(walks, graph)
-            guard total > 1500 else { return many * rounds }
-            return few + max(many - few, 0) / 1400 * (total * rounds - 100)
+            let few = walks
+            walks.maximumStarts = 3000
+            return try extrapolated(few, walks, (total * rounds - 100) / 2900)
         }
         if var line = self as? LineEmbedder {
-            let share = Double(line.samplesPerEdge) / 5
+            let samples = Double(line.samplesPerEdge)
+            line.samplesPerEdge = 1
+            let few = line
             line.samplesPerEdge = 5
-            return try timed(line, graph) * max(share, 1)
+            return try extrapolated(few, line, max(samples - 1, 0) / 4)
         }
         if var prone = self as? ProNEEmbedder {
-            // One power iteration and the shortest series; what each adds is the rest.
+            // One power iteration and the shortest series; what each adds is the rest. A term is two
+            // products of an iteration's two, narrower and without a factorisation.
             let (iterations, order) = (prone.iterations, prone.order)
             (prone.iterations, prone.order) = (0, 2)
-            let least = try timed(prone, graph)
+            let least = prone
             prone.iterations = 1
-            let more = try timed(prone, graph) - least
-            let terms = min(prone.seriesTerms(order: order), order) - 2
-            // A term is two products of an iteration's two, narrower and without a factorisation.
-            return least + max(more, 0) * (Double(iterations) + 0.6 * Double(max(terms, 0)))
+            let terms = max(min(prone.seriesTerms(order: order), order) - 2, 0)
+            return try extrapolated(least, prone, Double(iterations) + 0.6 * Double(terms))
         }
         let piece = (0..<Int32(min(graph.nodeCount, 1500))).map { $0 }
         var places = [Int32](repeating: -1, count: graph.nodeCount)
