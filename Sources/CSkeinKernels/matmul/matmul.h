@@ -276,6 +276,23 @@ SK_INLINE void sk_add_entries(int rows, const uint32_t *entries, uint32_t begin,
     }
 }
 
+/// Asks for the outliers' entries before the product, so that they are here after it; for no more
+/// of them than the second cache has room for.
+SK_INLINE void sk_fetch_outliers(const sk_matmul *args) {
+    enum { MOST = 32 << 10 };
+    if (args->outliers == NULL || !sk_is_grouped(args->type)) {
+        return;
+    }
+    const ptrdiff_t panels = (args->k + SK_OUTLIER_PANEL - 1) / SK_OUTLIER_PANEL;
+    const ptrdiff_t last = (args->n_end + SK_TILE_N - 1) / SK_TILE_N;
+    const uint32_t first = args->outliers->starts[args->n_begin / SK_TILE_N * panels];
+    const size_t bytes = (size_t)(args->outliers->starts[last * panels] - first) * 4;
+    const char *entries = (const char *)(args->outliers->entries + first);
+    for (size_t i = 0; i < bytes && i < MOST; i += 64) {
+        __builtin_prefetch(entries + i, 0, 2);
+    }
+}
+
 /// Adds the products of the outliers, one after another in the order of their columns.
 ///
 /// Each level compiles it with its own instructions; a fused multiply-add has the same bits in all.

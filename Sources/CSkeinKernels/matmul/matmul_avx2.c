@@ -185,6 +185,7 @@ static const sk_panel_kernels kernels = {
 
 static SK_TARGET_AVX2 void matmul(const sk_matmul *args) {
     const size_t x_bytes = activation_bytes(args->type, args->k);
+    sk_fetch_outliers(args);
     sk_run_panels(args, &kernels, x_bytes);
     sk_add_outliers(args, x_bytes, block_bytes(args->type));
 }
