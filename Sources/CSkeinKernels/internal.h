@@ -23,8 +23,8 @@ SK_INLINE int sk_is_avx512(sk_isa isa) { return isa == SK_ISA_AVX512 || isa == S
 
 enum { SK_ABREAST = 4 };
 
-/// Tiles of float weights that lie abreast: where a level takes several tiles at once, one stream of
-/// memory is read instead of several short ones.
+/// Tiles of float weights that lie abreast: where a level takes several tiles at once, one stream
+/// of memory is read instead of several short ones.
 SK_INLINE ptrdiff_t sk_tiles_abreast(sk_isa isa) { return sk_is_avx512(isa) ? SK_ABREAST : 1; }
 
 /// How many tiles lie abreast where a tile of an [n, k] matrix lies: those left over lie alone.

@@ -1,5 +1,5 @@
 // The entries of one level, after exponentials, distribution, transpose, log_of_sum, block_product
-// and adamw, with which they are made, LEVEL and ABREAST, the tiles of float weights that lie abreast.
+// and adamw, with which they are made, LEVEL and ABREAST, the float tiles that lie abreast.
 
 #include "attention_backward.h"
 #include "attention_forward.h"

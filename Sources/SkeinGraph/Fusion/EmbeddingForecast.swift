@@ -121,9 +121,11 @@ extension SubgraphEmbedder {
         }
         // The first run meets fresh memory, as the real one will. What more work adds is the difference of
         // two that do not.
-        func extrapolated(_ less: any SubgraphEmbedder, _ more: any SubgraphEmbedder, _ times: Double)
-            throws -> Double
-        {
+        func extrapolated(
+            _ less: any SubgraphEmbedder,
+            _ more: any SubgraphEmbedder,
+            _ times: Double
+        ) throws -> Double {
             let first = try timed(less, graph)
             let least = try timed(less, graph)
             return first + max(try timed(more, graph) - least, 0) * times
