@@ -120,13 +120,16 @@ static void run_rows(sk_panel_kernel kernel, sk_panel panel, ptrdiff_t max_rows,
 /// Replaces a panel's weights by f32 ones, which lie in `values`.
 static void widen(const sk_panel_kernels *kernels, sk_type type, sk_panel *panel, float *values) {
     const ptrdiff_t count = panel->end - panel->begin;
-    for (ptrdiff_t t = 0; t < panel->tiles; t++) {
-        kernels->widen(type, values + t * count * SK_TILE_N, panel, t);
+    // Tiles abreast stay so where the panel has all of them.
+    const ptrdiff_t abreast =
+        panel->lane == 0 && panel->tiles % panel->abreast == 0 ? panel->abreast : 1;
+    for (ptrdiff_t t = 0; t < panel->tiles; t += abreast) {
+        kernels->widen(type, values + t * count * SK_TILE_N, panel, t, abreast);
     }
     panel->tile = (const uint8_t *)values;
     panel->tile_bytes = (size_t)count * SK_TILE_N * 4;
     panel->lane = 0;
-    panel->abreast = 1;
+    panel->abreast = abreast;
     panel->x += panel->begin * 4;
     panel->begin = 0;
     panel->end = count;

@@ -187,9 +187,11 @@ typedef struct sk_panel_kernels {
     ptrdiff_t abreast; ///< tiles of float weights that lie abreast
     ptrdiff_t max_rows_float, max_rows_int;
     ptrdiff_t whole_rows_float; ///< the most rows that need no chunks of K
-    /// Writes a tile's f16 or bf16 weights of the panel's K range as f32, [k][16]; NULL where the
-    /// f32 kernel would be no faster, or bf16 weights meet activations that are not f32.
-    void (*widen)(sk_type type, float *values, const sk_panel *panel, ptrdiff_t tile);
+    /// Writes the f16 or bf16 weights of the panel's K range as f32, [k][tiles][16], of one tile or
+    /// of all that lie abreast; NULL where the f32 kernel would be no faster, or bf16 weights meet
+    /// activations that are not f32.
+    void (*widen)(sk_type type, float *values, const sk_panel *panel, ptrdiff_t tile,
+                  ptrdiff_t tiles);
     sk_panel_kernel f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k;
     sk_panel_kernel g2, g3, g4, g5, g6, g8, g2_min, g3_min, g4_min, g5_min;
 } sk_panel_kernels;

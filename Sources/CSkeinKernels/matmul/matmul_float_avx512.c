@@ -54,16 +54,17 @@ SK_TARGET_AVX512 void sk_f16_panel_avx512(const sk_panel *p) {
 }
 
 SK_TARGET_AVX512 void sk_widen_avx512(sk_type type, float *values, const sk_panel *p,
-                                      ptrdiff_t tile) {
+                                      ptrdiff_t tile, ptrdiff_t tiles) {
     const sk_steps steps = sk_steps_in(type, p, tile);
     const ptrdiff_t step = type == SK_BF16 ? 2 : 1;
     for (ptrdiff_t k = p->begin; k < p->end; k += step) {
         const uint8_t *at = p->tile + steps.first + (size_t)(k / step) * steps.stride;
-        _mm512_storeu_ps(values, weights_at(type, at, 0));
-        values += SK_TILE_N;
-        if (step == 2 && k + 1 < p->end) {
-            _mm512_storeu_ps(values, weights_at(type, at, 1));
-            values += SK_TILE_N;
+        for (int v = 0; v < step && k + v < p->end; v++) {
+            for (ptrdiff_t t = 0; t < tiles; t++) {
+                const uint8_t *from = at + (size_t)t * sk_step_bytes(type);
+                _mm512_storeu_ps(values, weights_at(type, from, v));
+                values += SK_TILE_N;
+            }
         }
     }
 }

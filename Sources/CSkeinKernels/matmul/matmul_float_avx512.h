@@ -8,18 +8,18 @@ enum {
     ROWS = 12,
     FEW_ROWS = 6, ///< the most that leave registers for TILES tiles
     TILES = 4,
-    PREFETCH = 8192, ///< bytes ahead
+    PREFETCH = 2048, ///< bytes of each tile ahead
 };
 
 #if BF16_DOTS
 /// The sums grow by a pair of values of k.
 SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *const *tile,
-                              size_t offset, const float *const *x, ptrdiff_t step,
+                              size_t offset, size_t ahead, const float *const *x, ptrdiff_t step,
                               __m512 sums[ROWS][TILES]) {
     (void)type;
     __m512bh w[TILES];
     SK_UNROLL for (int t = 0; t < tiles; t++) {
-        _mm_prefetch((const char *)tile[t] + offset + PREFETCH, _MM_HINT_T0);
+        _mm_prefetch((const char *)tile[t] + offset + ahead, _MM_HINT_T0);
         w[t] = (__m512bh)_mm512_loadu_ps(tile[t] + offset);
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
@@ -46,7 +46,7 @@ SK_INLINE LEVEL __m512 weights_at(sk_type type, const uint8_t *at, int value) {
 
 /// The sums grow by one value of k, or by a pair, the even one first.
 SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *const *tile,
-                              size_t offset, const float *const *x, ptrdiff_t step,
+                              size_t offset, size_t ahead, const float *const *x, ptrdiff_t step,
                               __m512 sums[ROWS][TILES]) {
     const int values = type == SK_BF16 ? 2 : 1;
     SK_UNROLL for (int v = 0; v < values; v++) {
@@ -54,7 +54,7 @@ SK_INLINE LEVEL void add_step(sk_type type, int rows, int tiles, const uint8_t *
         SK_UNROLL for (int t = 0; t < tiles; t++) {
             const uint8_t *at = tile[t] + offset;
             if (v == 0) {
-                _mm_prefetch((const char *)at + PREFETCH, _MM_HINT_T0);
+                _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
             }
             w[t] = weights_at(type, at, v);
         }
@@ -86,9 +86,10 @@ SK_INLINE LEVEL void some_tiles(sk_type type, int rows, int tiles, const sk_pane
         }
     }
     const size_t stride = sk_steps_in(type, p, first).stride;
+    const size_t ahead = PREFETCH * (size_t)p->abreast;
     const ptrdiff_t end = (p->end + values - 1) / values;
     for (ptrdiff_t step = p->begin / values; step < end; step++) {
-        add_step(type, rows, tiles, tile, (size_t)step * stride, x, step, sums);
+        add_step(type, rows, tiles, tile, (size_t)step * stride, ahead, x, step, sums);
     }
     SK_UNROLL for (int r = 0; r < rows; r++) {
         SK_UNROLL for (int t = 0; t < tiles; t++) {

@@ -48,7 +48,8 @@ void sk_f32_panel_avx512(const sk_panel *panel);
 void sk_f16_panel_avx512(const sk_panel *panel);
 void sk_bf16_panel_avx512(const sk_panel *panel);
 void sk_bf16_panel_avx512_bf16(const sk_panel *panel);
-void sk_widen_avx512(sk_type type, float *values, const sk_panel *panel, ptrdiff_t tile);
+void sk_widen_avx512(sk_type type, float *values, const sk_panel *panel, ptrdiff_t tile,
+                     ptrdiff_t tiles);
 void sk_q4_0_panel_avx512(const sk_panel *panel);
 void sk_q4_1_panel_avx512(const sk_panel *panel);
 void sk_q5_0_panel_avx512(const sk_panel *panel);
